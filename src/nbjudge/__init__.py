@@ -1,0 +1,1 @@
+"""Tools for grading an nbgrader course. Knows nothing of any particular course."""

@@ -1,0 +1,64 @@
+"""Scores: how good predictions are. Nothing here is differentiated."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from ._shapes import Float, Int
+
+
+def accuracy(logits: Float[Tensor, "n classes"], targets: Int[Tensor, " n"] | Float[Tensor, "n classes"]) -> float:
+    """The share of examples whose highest-scored class is the right one.
+
+    Args:
+        logits: Scores or probabilities, one row an example.
+        targets: Class numbers, or one row of class probabilities an example (its largest counts).
+
+    Example:
+        >>> import torch
+        >>> accuracy(torch.tensor([[2.0, 1.0], [0.0, 3.0]]), torch.tensor([0, 0]))
+        0.5
+    """
+    if targets.is_floating_point():
+        targets = targets.argmax(1)
+    return (logits.argmax(1) == targets).double().mean().item()
+
+
+def calibration_error(
+    probabilities: Float[Tensor, "n classes"], targets: Int[Tensor, " n"], bins: int = 15
+) -> float:
+    r"""The expected calibration error: how far confidence lies from accuracy, on average.
+
+    Examples are sorted into ``bins`` equal intervals of their confidence, the largest probability. In a
+    calibrated model, of the predictions made with 80% confidence, 80% are right. With :math:`B_b` the
+    examples of bin :math:`b` of :math:`n` in all,
+
+    .. math:: \mathrm{ECE} = \sum_b \frac{|B_b|}{n}\,\bigl|\mathrm{accuracy}(B_b) - \mathrm{confidence}(B_b)\bigr|.
+
+    Args:
+        probabilities: Rows that sum to one.
+        targets: Class numbers.
+        bins: The number of intervals.
+
+    Returns:
+        A number from 0, calibrated, to 1.
+
+    Raises:
+        ValueError: If the rows are no probabilities, or ``bins`` is not positive.
+
+    Reference:
+        Guo, Pleiss, Sun, Weinberger, *On Calibration of Modern Neural Networks*, 2017.
+    """
+    if bins < 1:
+        raise ValueError(f"bins must be at least 1, got {bins}")
+    sums = probabilities.double().sum(1)
+    if probabilities.min() < 0 or (sums - 1).abs().max() > 1e-3:
+        raise ValueError(
+            "probabilities must be rows of non-negative numbers that sum to 1 (logits go through softmax first), "
+            f"got sums from {sums.min():.3g} to {sums.max():.3g}"
+        )
+    confidence, predicted = probabilities.double().max(1)
+    right = (predicted == targets).double()
+    index = (confidence * bins).ceil().long().clamp(1, bins) - 1  # bin b holds (b/bins, (b+1)/bins]
+    gap = confidence.new_zeros(bins).index_add(0, index, right - confidence)
+    return (gap.abs().sum() / len(targets)).item()
