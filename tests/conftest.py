@@ -9,10 +9,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # the tests run side by side, one
 from jaxtyping import install_import_hook
 
 if not os.environ.get("NO_SHAPE_CHECKS"):  # set by the tests of torch.compile, which the checks break
-    install_import_hook("trainwell", "beartype.beartype")
+    install_import_hook("trainwell", "typecheck.check")
 
 import torch
 
-from trainwell import _torchvision  # noqa: F401  # before timm and torchmetrics import torchvision
+from trainwell._torchvision import declare_missing_operators
 
+declare_missing_operators()  # before timm and torchmetrics import torchvision
 torch.set_num_threads(1)

@@ -11,6 +11,6 @@ try:
 except ImportError:
     from typing import Any
 
-    Bool = Float = Int = Any  # type: ignore[misc,assignment]
+    Bool = Float = Int = Any  # type: ignore[assignment]
 
 __all__ = ["Bool", "Float", "Int"]

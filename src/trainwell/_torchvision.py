@@ -5,7 +5,7 @@ compiled operators do not load, and the import stops because it looks for two of
 Declaring the two by hand is enough: data sets, transforms, models and the operators written in
 Python then work, and only the compiled ones (``torchvision.ops.nms``) stay unavailable.
 
-Import this module before anything that imports torchvision. Where the builds match, it does nothing.
+Call :func:`declare_missing_operators` before the first import of torchvision. Where the builds match, it does nothing.
 """
 
 from __future__ import annotations
@@ -32,6 +32,3 @@ def declare_missing_operators() -> bool:
             _library.define(schema)
         return True
     return False
-
-
-declare_missing_operators()

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from torch.utils.data import Dataset, TensorDataset
 
 from ._shapes import Float
+from ._torchvision import declare_missing_operators
 
 SHARES = (0.5, 0.25, 0.25)
 
@@ -168,7 +169,7 @@ def fashion_mnist(root: str | Path = "data", *, train: bool = True) -> Dataset[t
 
 
 def _torchvision_dataset(name: str, root: str | Path, train: bool) -> Dataset[tuple[Tensor, int]]:
-    from . import _torchvision  # noqa: F401  # first: torchvision may need it to import
+    declare_missing_operators()
     from torchvision import datasets
     from torchvision.transforms import v2
 

@@ -24,9 +24,7 @@ def accuracy(logits: Float[Tensor, "n classes"], targets: Int[Tensor, " n"] | Fl
     return (logits.argmax(1) == targets).double().mean().item()
 
 
-def calibration_error(
-    probabilities: Float[Tensor, "n classes"], targets: Int[Tensor, " n"], bins: int = 15
-) -> float:
+def calibration_error(probabilities: Float[Tensor, "n classes"], targets: Int[Tensor, " n"], bins: int = 15) -> float:
     r"""The expected calibration error: how far confidence lies from accuracy, on average.
 
     Examples are sorted into ``bins`` equal intervals of their confidence, the largest probability. In a

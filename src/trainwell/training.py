@@ -182,7 +182,8 @@ def batches(
     if isinstance(data, TensorDataset):
         x, y = (tensor.to(device) for tensor in data.tensors)
         order = torch.randperm(len(y), generator=generator) if shuffle else torch.arange(len(y))
-        for part in order.to(device).split(batch_size):
+        for start in range(0, len(y), batch_size):
+            part = order[start : start + batch_size].to(device)
             yield x[part], y[part]
         return
     if not isinstance(data, DataLoader):
