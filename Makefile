@@ -16,7 +16,7 @@ course: book labs  ## from a fresh clone to the finished course
 	$(PY) -m tools.sample_class classes/sample
 	$(PY) -m tools.course
 
-test: lint chromium node_modules labs  ## everything that must hold
+test: lint chromium node_modules  ## everything that must hold
 	$(PY) -m pytest -n 2 --dist loadfile -m "not slow"
 
 slow: .venv/ready chromium node_modules  ## the tests that are too long for every push

@@ -37,7 +37,7 @@ def imports(path: Path) -> set[str]:
 
 def topic_of(name: str) -> str:
     """`regularization` for `trainwell.regularization.dropout`."""
-    return (name.split(".") + [""])[1]
+    return name.split(".")[1] if "." in name else ""
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "src").rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT / "src")))
