@@ -1,0 +1,32 @@
+"""How nbgrader finds, runs and marks the labs. What an instructor changes stands in course.toml."""
+
+import math
+import os
+import tomllib
+from pathlib import Path
+
+from nbgrader.plugins import BasePlugin
+
+ROOT = Path(__file__).resolve().parent
+SETTINGS = tomllib.loads((ROOT / "course.toml").read_text())
+DAY = 24 * 60 * 60
+
+
+class PenaltyPerDay(BasePlugin):
+    """Takes a share of the mark for each day begun after the due date."""
+
+    def late_submission_penalty(self, student_id: str, score: float, total_seconds_late: float) -> float:
+        days = math.ceil(total_seconds_late / DAY)
+        return min(score, score * days * SETTINGS["late"]["penalty_per_day"])
+
+
+c = get_config()  # noqa: F821  (nbgrader puts it here)
+
+c.CourseDirectory.course_id = SETTINGS["offering"]["name"]
+c.CourseDirectory.root = str(ROOT / os.environ.get("TRAINWELL_CLASS", f"classes/{SETTINGS['offering']['name']}"))
+c.CourseDirectory.release_directory = str(ROOT / "labs")
+c.CourseDirectory.directory_structure = "{nbgrader_step}/{student_id}/{assignment_id}"
+
+c.Execute.timeout = 60  # seconds a cell
+c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE\nraise NotImplementedError"}
+c.AssignLatePenalties.plugin_class = PenaltyPerDay

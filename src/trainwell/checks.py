@@ -1,0 +1,173 @@
+"""What the labs' test cells say: is an answer right and, where it is not, which mistake does it look like?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+from torch.overrides import TorchFunctionMode
+from torch.testing import assert_close
+from torch.utils._pytree import tree_leaves
+
+
+class Mistake(AssertionError):  # noqa: N818  (what it is called in the reports)
+    """A known wrong way to do a task. The message's first line names it; class reports count these names."""
+
+
+def expect(
+    actual: Any,
+    right: Any,
+    *,
+    unless: Mapping[str, Any] | None = None,
+    name: str = "the result",
+    rtol: float | None = None,
+    atol: float | None = None,
+    see: str = "",
+) -> None:
+    """Compares an answer with the right one and, where they differ, with those of known mistakes.
+
+    Shapes, dtypes and values are compared; NaN equals NaN. Tensors, numbers, strings and nested lists,
+    tuples and dicts of them are understood.
+
+    Args:
+        actual: The student's answer.
+        right: The right answer.
+        unless: The name of a mistake, and the answer that it leads to.
+        name: What is being compared, for the message.
+        rtol: Relative tolerance; torch's own for the dtype when neither is given.
+        atol: Absolute tolerance, given together with ``rtol``.
+        see: The address of the section to read again.
+
+    Raises:
+        Mistake: If the answer is that of one of the mistakes.
+        AssertionError: If it is wrong in another way.
+    """
+    __tracebackhide__ = True  # IPython then shows the student's line, not ours
+    problem = _difference(actual, right, rtol, atol)
+    if problem is None:
+        return
+    details = f"{name}:\n  expected  {_brief(right)}\n  got       {_brief(actual)}\n{problem}{_pointer(see)}"
+    for mistake, wrong in (unless or {}).items():
+        told_apart = _difference(wrong, right, rtol, atol) is not None
+        if told_apart and _difference(actual, wrong, rtol, atol) is None:
+            raise Mistake(f"{mistake}\n{details}")
+    raise AssertionError(f"not what was expected\n{details}")
+
+
+def unchanged(value: Tensor, before: Tensor, *, name: str = "the input", see: str = "") -> None:
+    """Checks that a function left a tensor as it was; ``before`` is a copy made before the call."""
+    __tracebackhide__ = True
+    if _difference(value, before, 0.0, 0.0) is not None:
+        raise Mistake(f"changes its input\n{name} was {_brief(before)} and is now {_brief(value)}.{_pointer(see)}")
+
+
+def raises(error: type[Exception], call: Callable[[], Any], *, mention: str, case: str, see: str = "") -> None:
+    """Checks that a call is refused with an error of this kind whose message mentions a word.
+
+    Args:
+        error: The class of the error.
+        call: A function of no arguments.
+        mention: A word that the message has to hold, such as the argument's name.
+        case: What is wrong with the call, as in ``a negative threshold``.
+        see: The address of the section to read again.
+    """
+    __tracebackhide__ = True
+    try:
+        call()
+    except error as caught:
+        if mention in str(caught):
+            return
+        raise Mistake(f"unclear error\nThe message {str(caught)!r} should mention {mention!r}.") from None
+    raise Mistake(f"no error for bad input\nExpected {error.__name__} for {case}.{_pointer(see)}")
+
+
+def draws(call: Callable[[Generator], Any], *, see: str = "") -> None:
+    """Checks that ``call(generator)`` takes its random numbers from that generator and from nowhere else."""
+    __tracebackhide__ = True
+    state = torch.get_rng_state()
+    first, again, other = (call(torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
+    if _difference(first, again, 0.0, 0.0) is not None or not torch.equal(state, torch.get_rng_state()):
+        raise Mistake(f"ignores the generator\nEqually seeded generators must give equal results.{_pointer(see)}")
+    if _difference(first, other, 0.0, 0.0) is None:
+        raise Mistake(f"always draws the same numbers\nAnother seed must give another result.{_pointer(see)}")
+
+
+def on_meta(call: Callable[..., Any], *inputs: Tensor, see: str = "") -> None:
+    """Runs ``call`` on the meta device, where tensors have shapes and no values.
+
+    There a tensor that was made without ``device=`` meets one of another device, as it would on a GPU.
+    Code that looks at values cannot run there; nothing is said about it.
+    """
+    __tracebackhide__ = True
+    try:
+        with _OneDevice():
+            call(*(value.to("meta") for value in inputs))
+    except RuntimeError as error:
+        text = str(error)
+        if "device" in text and "item()" not in text:
+            raise Mistake(f"forgets the device\nOn a GPU this stops with: {text}{_pointer(see)}") from None
+        if "meta" not in text.lower():
+            raise
+
+
+class _OneDevice(TorchFunctionMode):
+    """Refuses tensors of two devices in one call, which some functions let pass on the meta device."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        tensors = [value for value in tree_leaves((args, kwargs)) if isinstance(value, Tensor) and value.dim() > 0]
+        if len({value.device for value in tensors}) > 1:
+            raise RuntimeError(f"tensors on more than one device in {getattr(func, '__name__', func)}")
+        return func(*args, **(kwargs or {}))
+
+
+class forbid(TorchFunctionMode):  # noqa: N801  (a context, used like a function)
+    """While it is open, calls of these functions of torch fail: the task asks to write them out.
+
+    Args:
+        names: Names without their module, such as ``"dropout"``, which stands for all torch functions of that name.
+    """
+
+    def __init__(self, *names: str) -> None:
+        super().__init__()
+        self.names = frozenset(names)
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        __tracebackhide__ = True
+        if (name := getattr(func, "__name__", "")) in self.names:
+            raise Mistake(f"calls torch's {name}\nThe task asks you to write it yourself.")
+        return func(*args, **(kwargs or {}))
+
+
+def _difference(actual: Any, right: Any, rtol: float | None, atol: float | None) -> str | None:
+    """How two values differ, in words, or None where they do not."""
+    if actual is None and right is not None:
+        return "The function returned None: is there a `return`?"
+    if isinstance(right, str | bool):
+        return None if type(actual) is type(right) and actual == right else "They differ."
+    try:
+        assert_close(_plain(actual), _plain(right), rtol=rtol, atol=atol, equal_nan=True)
+    except (AssertionError, TypeError, ValueError) as error:
+        return str(error).strip()
+    return None
+
+
+def _plain(value: Any) -> Any:
+    """Without the graph, so that only values count."""
+    return value.detach() if isinstance(value, Tensor) else value
+
+
+def _brief(value: Any, most: int = 8) -> str:
+    """A value on one line, shortened; of large tensors the shape and the ends."""
+    if not isinstance(value, Tensor):
+        text = repr(value)
+        return text if len(text) <= 200 else text[:200] + " …"
+    value = value.detach()
+    with torch._tensor_str.printoptions(threshold=most, edgeitems=2):
+        text = " ".join(str(value).split())
+    return text if value.numel() <= most else f"{text} of shape {tuple(value.shape)}"
+
+
+def _pointer(see: str) -> str:
+    return f"\nRead again: {see}" if see else ""
