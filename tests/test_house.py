@@ -13,7 +13,7 @@ import pytest
 import trainwell
 
 ROOT = Path(__file__).parents[1]
-SHARED = {"data", "training", "scores", "plots", "widgets", "checks", "_shapes", "_torchvision"}
+SHARED = {"data", "training", "scores", "plots", "widgets", "checks", "_arguments", "_shapes", "_torchvision"}
 
 
 def tracked(*patterns: str) -> list[Path]:

@@ -7,10 +7,10 @@ installs beside whatever torch is there; without it the hints are words for peop
 from __future__ import annotations
 
 try:
-    from jaxtyping import Bool, Float, Int
+    from jaxtyping import Bool, Float, Int, Shaped
 except ImportError:
     from typing import Any
 
-    Bool = Float = Int = Any  # type: ignore[assignment]
+    Bool = Float = Int = Shaped = Any  # type: ignore[assignment]
 
-__all__ = ["Bool", "Float", "Int"]
+__all__ = ["Bool", "Float", "Int", "Shaped"]

@@ -1,0 +1,29 @@
+"""Checks of arguments: each error names the argument, what was expected and what came."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def check_probability(name: str, value: float) -> None:
+    """Raises ValueError unless ``value`` lies in [0, 1]."""
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name} must be between 0 and 1, got {value}")
+
+
+def check_not_negative(name: str, value: float) -> None:
+    """Raises ValueError unless ``value`` is zero or more."""
+    if not value >= 0:
+        raise ValueError(f"{name} must not be negative, got {value}")
+
+
+def check_at_least(name: str, value: float, least: float) -> None:
+    """Raises ValueError unless ``value`` is ``least`` or more."""
+    if not value >= least:
+        raise ValueError(f"{name} must be at least {least}, got {value}")
+
+
+def check_one_of(name: str, value: str, choices: Iterable[str]) -> None:
+    """Raises ValueError unless ``value`` is one of ``choices``."""
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
