@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from .._arguments import check_at_least, check_probability
-from ..training import Callback, History
+from ..training import Callback, History, evaluating
 
 
 class WeightAverage(nn.Module, Callback):
@@ -195,7 +196,6 @@ class SWA(WeightAverage):
             self.update(model)
 
 
-@torch.no_grad()
 def update_batch_norm(model: nn.Module, loader: Iterable[Any]) -> None:
     """Measures the running statistics of the batch normalisation layers anew, for weights that were averaged.
 
@@ -216,18 +216,21 @@ def update_batch_norm(model: nn.Module, loader: Iterable[Any]) -> None:
         :func:`torch.optim.swa_utils.update_bn` puts the whole model in training mode. Here all but the batch
         normalisation layers stay in evaluation mode, so that dropout does not widen the statistics.
     """
-    layers = [module for module in model.modules() if isinstance(module, _BatchNorm)]
-    modes = [(module, module.training) for module in model.modules()]
-    momenta = [layer.momentum for layer in layers]
-    model.eval()
-    for layer in layers:
-        layer.reset_running_stats()
-        layer.momentum = None  # torch's word for the mean over all batches
-        layer.train()
     device = next(model.parameters()).device
-    for batch in loader:
-        model((batch[0] if isinstance(batch, (list, tuple)) else batch).to(device))
-    for layer, momentum in zip(layers, momenta, strict=True):
-        layer.momentum = momentum
-    for module, mode in modes:
-        module.training = mode
+    with evaluating(model), _measuring(model):
+        for batch in loader:
+            model((batch[0] if isinstance(batch, (list, tuple)) else batch).to(device))
+
+
+@contextmanager
+def _measuring(model: nn.Module) -> Iterator[None]:
+    """Batch normalisation starts its statistics anew and takes their mean over all batches."""
+    momenta = {module: module.momentum for module in model.modules() if isinstance(module, _BatchNorm)}
+    try:
+        for layer in momenta:
+            layer.train().reset_running_stats()
+            layer.momentum = None  # torch's word for the plain mean
+        yield
+    finally:
+        for layer, momentum in momenta.items():
+            layer.momentum = momentum

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
@@ -41,7 +42,6 @@ def drop_block2d(
         ValueError: If ``p`` does not lie in [0, 1], or ``block_size`` is less than 1.
 
     Example:
-        >>> import torch
         >>> y = drop_block2d(torch.ones(8, 8, 9, 9), 0.1, block_size=3, generator=torch.Generator().manual_seed(0))
         >>> 0.08 < (y == 0).double().mean() < 0.12, round(y.mean().item(), 4)
         (tensor(True), 1.0)
@@ -63,7 +63,7 @@ def drop_block2d(
     gamma = p * height * width / (b**2 * places[0] * places[1])
     corners = x.new_empty(n, channels, *places).bernoulli_(min(gamma, 1.0), generator=generator)
     mask = 1 - F.max_pool2d(F.pad(corners, [b - 1] * 4), b, stride=1)
-    return x * (mask / mask.mean().clamp(min=1 / mask.numel()))  # the least mean that is not zero
+    return x * (mask / mask.mean().clamp(min=torch.finfo(x.dtype).tiny))  # where nothing is left, 0 and not 0/0
 
 
 class DropBlock2d(nn.Module):

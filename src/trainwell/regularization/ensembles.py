@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +14,7 @@ from .._shapes import Float
 from ..training import Callback, evaluating
 
 
-def ensemble_probabilities(models: Sequence[nn.Module], x: Float[Tensor, "n ..."]) -> Float[Tensor, "n classes"]:
+def ensemble_probabilities(models: Iterable[nn.Module], x: Float[Tensor, "n ..."]) -> Float[Tensor, "n classes"]:
     r"""The mean of the models' class probabilities, each model in evaluation mode.
 
     With :math:`z_m(x)` the logits of model :math:`m` of :math:`M` ``models``,
@@ -40,9 +40,7 @@ def ensemble_probabilities(models: Sequence[nn.Module], x: Float[Tensor, "n ..."
         Hansen and Salamon, *Neural Network Ensembles*, 1990; Lakshminarayanan, Pritzel and Blundell, *Simple and
         Scalable Predictive Uncertainty Estimation using Deep Ensembles*, 2017.
     """
-    if not models:
-        raise ValueError("models must hold at least one model, got none")
-    return torch.stack([_probabilities(model, x) for model in models]).mean(0)
+    return torch.stack([_probabilities(model, x) for model in _at_least_one(models)]).mean(0)
 
 
 def _probabilities(model: nn.Module, x: Tensor) -> Tensor:
@@ -65,15 +63,13 @@ class Ensemble(nn.Module):
     Example:
         >>> ensemble = Ensemble([nn.Linear(3, 2), nn.Linear(3, 2)])
         >>> x = torch.ones(1, 3)
-        >>> torch.allclose(ensemble(x).softmax(1), ensemble_probabilities(list(ensemble.models), x))
+        >>> torch.allclose(ensemble(x).softmax(1), ensemble_probabilities(ensemble.models, x))
         True
     """
 
-    def __init__(self, models: Sequence[nn.Module]) -> None:
+    def __init__(self, models: Iterable[nn.Module]) -> None:
         super().__init__()
-        if not models:
-            raise ValueError("models must hold at least one model, got none")
-        self.models = nn.ModuleList(models)
+        self.models = nn.ModuleList(_at_least_one(models))
 
     def forward(self, x: Float[Tensor, "n ..."]) -> Float[Tensor, "n classes"]:
         log_p = torch.stack([model(x).log_softmax(dim=1) for model in self.models])
@@ -143,7 +139,7 @@ def cyclic_cosine(cycle_length: int) -> Callable[[int], float]:
     return lambda step: (1 + math.cos(math.pi * (step % cycle_length) / cycle_length)) / 2
 
 
-def average_models(models: Sequence[nn.Module]) -> nn.Module:
+def average_models(models: Iterable[nn.Module]) -> nn.Module:
     r"""A model whose weights are the mean of several models' weights.
 
     It makes sense for models that lie in one valley: fine-tuned, each in its own way, from one root. With
@@ -171,15 +167,21 @@ def average_models(models: Sequence[nn.Module]) -> nn.Module:
         Wortsman et al., *Model Soups: Averaging Weights of Multiple Fine-tuned Models Improves Accuracy without
         Increasing Inference Time*, 2022 (the uniform soup).
     """
+    models = _at_least_one(models)
     states = [model.state_dict() for model in models]
-    if not states:
-        raise ValueError("models must hold at least one model, got none")
     shapes = [{name: w.shape for name, w in state.items()} for state in states]
     if any(other != shapes[0] for other in shapes):
         raise ValueError("models must be of one architecture, got weights that differ in names or shapes")
     average = copy.deepcopy(models[0])
     average.load_state_dict({name: _mean([state[name] for state in states]) for name in states[0]})
     return average
+
+
+def _at_least_one(models: Iterable[nn.Module]) -> list[nn.Module]:
+    models = list(models)
+    if not models:
+        raise ValueError("models must hold at least one model, got none")
+    return models
 
 
 def _mean(tensors: list[Tensor]) -> Tensor:
