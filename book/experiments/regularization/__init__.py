@@ -1,0 +1,5 @@
+"""What the regularization chapter claims, measured."""
+
+from . import averaging, labels, noise, weights
+
+CLAIMS = [*weights.CLAIMS, *noise.CLAIMS, *labels.CLAIMS, *averaging.CLAIMS]
