@@ -61,7 +61,7 @@ def drop_block2d(
     b = min(block_size, height, width)
     places = (height - b + 1, width - b + 1)
     gamma = p * height * width / (b**2 * places[0] * places[1])
-    corners = x.new_empty(n, channels, *places).bernoulli_(min(gamma, 1.0), generator=generator)
+    corners = x.new_empty(n, channels, *places).bernoulli_(gamma, generator=generator)
     mask = 1 - F.max_pool2d(F.pad(corners, [b - 1] * 4), b, stride=1)
     return x * (mask / mask.mean().clamp(min=torch.finfo(x.dtype).tiny))  # where nothing is left, 0 and not 0/0
 

@@ -58,9 +58,7 @@ def fractional_max_pool2d(
         These are the paper's pseudorandom, overlapping regions, as in
         :func:`torch.nn.functional.fractional_max_pool2d`, which gives the same from the same seed.
     """
-    check_at_least("kernel_size", kernel_size, 1)
-    if not 0 < output_ratio < 1:
-        raise ValueError(f"output_ratio must lie between 0 and 1, got {output_ratio}")
+    _check(kernel_size, output_ratio)
     height, width = (int(size * output_ratio) for size in x.shape[2:])
     u = x.new_empty(*x.shape[:2], 2, dtype=torch.promote_types(x.dtype, torch.float32)).uniform_(generator=generator)
     columns = _starts(u[..., 0], x.shape[3], width, kernel_size)
@@ -68,6 +66,12 @@ def fractional_max_pool2d(
     windows = F.max_pool2d(x, kernel_size, stride=1)  # the maximum at every place; then pick the places drawn
     windows = windows.gather(2, rows.unsqueeze(3).expand(-1, -1, -1, windows.shape[3]))
     return windows.gather(3, columns.unsqueeze(2).expand(-1, -1, height, -1))
+
+
+def _check(kernel_size: int, output_ratio: float) -> None:
+    check_at_least("kernel_size", kernel_size, 1)
+    if not 0 < output_ratio < 1:
+        raise ValueError(f"output_ratio must lie between 0 and 1, got {output_ratio}")
 
 
 def _starts(u: Float[Tensor, "n channels"], size: int, outputs: int, kernel: int) -> Int[Tensor, "n channels outputs"]:
@@ -100,7 +104,7 @@ class FractionalMaxPool2d(nn.Module):
 
     def __init__(self, kernel_size: int, output_ratio: float, *, generator: Generator | None = None) -> None:
         super().__init__()
-        check_at_least("kernel_size", kernel_size, 1)
+        _check(kernel_size, output_ratio)
         self.kernel_size, self.output_ratio, self.generator = kernel_size, output_ratio, generator
 
     def forward(self, x: Float[Tensor, "n channels height width"]) -> Float[Tensor, "n channels rows columns"]:
