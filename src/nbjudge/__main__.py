@@ -1,0 +1,110 @@
+"""`python -m nbjudge grade|report|forget …`, in the folder that holds nbgrader_config.py."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from sqlalchemy.exc import SAWarning
+
+from nbjudge.course import Course, CourseError
+from nbjudge.forget import forget, mentions
+from nbjudge.grade import grade
+from nbjudge.marks import write_marks
+from nbjudge.report import write_report
+
+console = Console(highlight=False)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    warnings.filterwarnings("ignore", category=SAWarning)  # of nbgrader's own queries
+    try:
+        return int(options.run(Course.here(), options))
+    except CourseError as error:
+        print(f"nbjudge {options.command}: {error}", file=sys.stderr)
+        return 2
+
+
+def _grade(course: Course, options: argparse.Namespace) -> int:
+    if options.origin is not None and not options.origin.exists():
+        raise CourseError(f"--from: no such folder or zip: {options.origin}")
+    columns = (TextColumn("grading {task.fields[lab]}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task("", lab=options.lab, total=None)
+        outcome, strange = grade(
+            course,
+            options.lab,
+            origin=options.origin,
+            jobs=options.jobs,
+            limit=options.limit,
+            again=options.again,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    for name in strange:
+        console.print(f"left out: {name!r} cannot be a student's id (letters, digits, spaces and .@'-)", markup=False)
+    console.print(", ".join(f"{count} {what}" for what, count in outcome.items()) or "no submissions")
+    console.print(
+        f"marks:  {write_marks(course)}", f"report: {write_report(course, options.lab)}", sep="\n", soft_wrap=True
+    )
+    return 0
+
+
+def _report(course: Course, options: argparse.Namespace) -> int:
+    console.print(str(write_report(course, options.lab, anonymous=options.anonymous)), soft_wrap=True)
+    return 0
+
+
+def _forget(course: Course, options: argparse.Namespace) -> int:
+    if not options.yes and input(f"This deletes all work and marks of {options.student}. Type the name again: ") != (
+        options.student
+    ):
+        raise CourseError("student: the names differ, nothing was deleted")
+    for line in forget(course, options.student):
+        console.print(f"removed {line}", soft_wrap=True, markup=False)
+    left = mentions(course, options.student)
+    for path in left:
+        console.print(f"still named in {path}: please look", soft_wrap=True, markup=False)
+    return 1 if left else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("nbjudge", description="Grade an nbgrader course.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    command = commands.add_parser("grade", help="grade a lab's submissions, then write marks.csv and the report")
+    command.add_argument("lab", help="name of the assignment")
+    command.add_argument("--from", dest="origin", type=Path, metavar="PLACE", help="folder or zip, a folder a student")
+    command.add_argument("--jobs", type=_positive(int), default=os.cpu_count() or 1, help="submissions at a time")
+    command.add_argument("--limit", type=_positive(float), default=600.0, help="seconds a submission may take (600)")
+    command.add_argument("--again", action="store_true", help="grade those too that have not changed")
+    command.set_defaults(run=_grade)
+    command = commands.add_parser("report", help="write the class report of a lab")
+    command.add_argument("lab", help="name of the assignment")
+    command.add_argument("--anonymous", action="store_true", help="without names, ids or students' words")
+    command.set_defaults(run=_report)
+    command = commands.add_parser("forget", help="delete one student's submissions, marks and feedback")
+    command.add_argument("student", help="the student's id")
+    command.add_argument("--yes", action="store_true", help="do not ask")
+    command.set_defaults(run=_forget)
+    return parser
+
+
+def _positive(kind: type[int] | type[float]) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        value = kind(text)
+        if not value > 0:
+            raise argparse.ArgumentTypeError(f"expected a number above zero, got {text}")
+        return value
+
+    parse.__name__ = kind.__name__  # argparse puts it into its message: invalid int value
+    return parse
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,100 @@
+"""The nbgrader course of the working directory: its folders, its gradebook, its settings.
+
+A lab is an nbgrader assignment with one notebook of the same name. Everything nbgrader lets an instructor set
+(`nbgrader_config.py`) is taken from there; two settings are this package's own and stand in the same file:
+
+    c.NbJudge.version_key = "mycourse"  # where in a notebook's metadata the course's {"version": ...} stands
+    c.Execute.timeout = 60              # seconds one cell may take (nbgrader's own)
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.apps import NbGrader, NbGraderAPI
+from nbgrader.coursedir import CourseDirectory
+from traitlets.config import Config
+
+
+class CourseError(Exception):
+    """What an instructor can mend: the message says what came and what was expected."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """Folders and gradebook of one class."""
+
+    config: Config
+    directory: CourseDirectory
+
+    @classmethod
+    def here(cls) -> Course:
+        """The course whose nbgrader_config.py lies in the working directory."""
+        _find_tools()
+        app = NbGrader(log_level="ERROR")
+        app.initialize([])
+        directory = CourseDirectory(config=app.config)
+        app.config.CourseDirectory.db_url = _patient(directory.db_url)
+        return cls(app.config, CourseDirectory(config=app.config))
+
+    @property
+    def root(self) -> Path:
+        return Path(self.directory.root)
+
+    @property
+    def version_key(self) -> str | None:
+        key = self.config.NbJudge.get("version_key")
+        return key if isinstance(key, str) else None
+
+    def path(self, step: str, student: str, lab: str) -> Path:
+        """`<class>/<step>/<student>/<lab>`, or however nbgrader_config.py arranges it."""
+        return Path(self.directory.format_path(step, student, lab))
+
+    def source(self, lab: str) -> Path:
+        return self.path(self.directory.source_directory, ".", lab) / f"{lab}.ipynb"
+
+    def submitted(self, student: str, lab: str) -> Path:
+        return self.path(self.directory.submitted_directory, student, lab) / f"{lab}.ipynb"
+
+    def autograded(self, student: str, lab: str) -> Path:
+        return self.path(self.directory.autograded_directory, student, lab) / f"{lab}.ipynb"
+
+    def feedback(self, student: str, lab: str) -> Path:
+        return self.path(self.directory.feedback_directory, student, lab) / f"{lab}.html"
+
+    def verdict(self, student: str, lab: str) -> Path:
+        return self.path("verdicts", student, lab) / "verdict.json"
+
+    def gradebook(self) -> Gradebook:
+        return Gradebook(self.directory.db_url, self.directory.course_id or "default_course")
+
+    def api(self) -> NbGraderAPI:
+        return NbGraderAPI(config=self.config)
+
+    def require(self, lab: str) -> None:
+        """Complain unless the gradebook knows the lab."""
+        with self.gradebook() as gradebook:
+            try:
+                gradebook.find_assignment(lab)
+            except MissingEntry:
+                known = ", ".join(assignment.name for assignment in gradebook.assignments) or "none"
+                raise CourseError(
+                    f"lab: the gradebook in {self.root} has no {lab!r} (it has: {known}); "
+                    f"`nbgrader generate_assignment {lab}` enters it"
+                ) from None
+
+
+def _patient(url: str) -> str:
+    """SQLite lets one process write at a time; the others wait for it instead of failing after five seconds."""
+    return f"{url}?timeout=120" if url.startswith("sqlite:") and "?" not in url else url
+
+
+def _find_tools() -> None:
+    """nbgrader calls `alembic` by its name; it lies beside the Python that runs us, on PATH or not."""
+    beside = str(Path(sys.executable).parent)
+    if beside not in os.environ.get("PATH", "").split(os.pathsep):
+        os.environ["PATH"] = beside + os.pathsep + os.environ.get("PATH", "")

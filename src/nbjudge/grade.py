@@ -1,0 +1,114 @@
+"""Grade a whole class: every submission by itself, so that none can stop another."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+from nbjudge import notebooks
+from nbjudge.collect import Arrival, collect, collected
+from nbjudge.course import Course, CourseError
+from nbjudge.execute import execute
+from nbjudge.remarks import WITHOUT_MARKS, Remark
+from nbjudge.verdicts import Verdict
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One lab, graded for all: what stays the same from one submission to the next."""
+
+    course: Course
+    lab: str
+    source: bytes
+    limit: float
+    again: bool
+
+    def digest(self, arrival: Arrival) -> str:
+        return hashlib.sha256(self.source + repr(arrival).encode()).hexdigest()
+
+
+def grade(
+    course: Course,
+    lab: str,
+    *,
+    origin: Path | None = None,
+    jobs: int = 1,
+    limit: float = 600,
+    again: bool = False,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> tuple[Counter[str], list[str]]:
+    """Grade what arrived; a submission that has not changed since keeps its verdict, unless `again`.
+
+    Returns how many were "graded", "without marks" and "unchanged", and the folders that cannot be a student's.
+    """
+    course.require(lab)
+    if not course.source(lab).is_file():
+        raise CourseError(f"lab: {course.source(lab)} is missing; the tests are taken from there")
+    batch = Batch(course, lab, course.source(lab).read_bytes(), limit, again)
+    arrivals, strange = collect(origin, lab) if origin else (collected(course, lab), [])
+    outcome: Counter[str] = Counter()
+    with ThreadPoolExecutor(jobs) as pool:
+        running = [pool.submit(_one, batch, arrival) for arrival in arrivals]
+        for done, future in enumerate(as_completed(running), start=1):
+            outcome[future.result()] += 1
+            progress(done, len(running))
+    return outcome, strange
+
+
+def _one(batch: Batch, arrival: Arrival) -> str:
+    place = batch.course.verdict(arrival.student, batch.lab)
+    digest = batch.digest(arrival)
+    last = Verdict.read(place)
+    if last is not None and last.digest == digest and not batch.again:
+        return "unchanged"
+    started = time.monotonic()
+    _store(batch, arrival)
+    remarks = arrival.remarks + _judge(batch, arrival)
+    marked = not any(remark.kind in WITHOUT_MARKS for remark in remarks)
+    if not marked:
+        _zero(batch, arrival)
+    Verdict(digest, round(time.monotonic() - started, 2), remarks).write(place)
+    return "graded" if marked else "without marks"
+
+
+def _store(batch: Batch, arrival: Arrival) -> None:
+    """Put the notebook where nbgrader looks for it, under the name it expects."""
+    place = batch.course.submitted(arrival.student, batch.lab)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if arrival.notebook is not None:
+        place.write_bytes(arrival.notebook)
+    if arrival.timestamp is not None:
+        (place.parent / "timestamp.txt").write_text(arrival.timestamp + "\n")
+
+
+def _judge(batch: Batch, arrival: Arrival) -> list[Remark]:
+    if arrival.notebook is None:
+        return []  # collecting said why
+    try:
+        notebooks.read(arrival.notebook)
+    except notebooks.UnreadableError as reason:
+        return [Remark("unreadable", str(reason))]
+    log = batch.course.verdict(arrival.student, batch.lab).with_name("log.txt")
+    trouble = execute(batch.lab, arrival.student, limit=batch.limit, log=log)
+    return [trouble] if trouble else []
+
+
+def _zero(batch: Batch, arrival: Arrival) -> None:
+    """Zero for every test, as nbgrader does for a missing notebook; marks that a person gave stay."""
+    student, when = arrival.student, {"timestamp": arrival.timestamp} if arrival.timestamp else {}
+    for place in (batch.course.autograded(student, batch.lab), batch.course.feedback(student, batch.lab)):
+        shutil.rmtree(place.parent, ignore_errors=True)  # of an earlier submission
+    with batch.course.gradebook() as gradebook:
+        gradebook.update_or_create_student(student)
+        for notebook in gradebook.update_or_create_submission(batch.lab, student, **when).notebooks:
+            notebook.late_submission_penalty = None
+            for mark in notebook.grades:
+                mark.auto_score = 0
+                mark.needs_manual_grade = mark.manual_score is not None
+        gradebook.db.commit()

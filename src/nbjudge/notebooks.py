@@ -1,0 +1,124 @@
+"""Reading notebooks that strangers wrote, and what can be seen in them before and after grading."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import nbformat
+from nbformat import NotebookNode
+
+from nbjudge.remarks import Remark
+
+MAX_BYTES = 20_000_000  # a notebook full of plots has two or three million
+MAX_NAME = 160
+NOT_PYTHON = ("SyntaxError", "IndentationError", "TabError")
+TOO_SLOW = "CellTimeoutError"  # nbgrader's own name for it
+
+
+class UnreadableError(Exception):
+    """The message says why in plain words."""
+
+
+class Mistake(NamedTuple):
+    """A test raised an exception class called Mistake: the student's answer fits a known wrong way."""
+
+    test: str
+    name: str
+
+
+def read(content: bytes | Path) -> NotebookNode:
+    """The notebook, in the current format."""
+    try:
+        if isinstance(content, Path):
+            content = content.read_bytes()
+        return _parse(content)
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnreadableError(f"it is not text: {type(error).__name__}") from None
+    except (Exception, RecursionError) as error:  # nbformat meets a stranger's file with many kinds of exception
+        if isinstance(error, UnreadableError):
+            raise
+        raise UnreadableError(f"{type(error).__name__}: {_first_line(error)}") from None
+
+
+def _parse(content: bytes) -> NotebookNode:
+    if not content.strip():
+        raise UnreadableError("the file is empty")
+    if len(content) > MAX_BYTES:
+        raise UnreadableError(f"the file is larger than {MAX_BYTES // 1_000_000} MB")
+    try:
+        notebook = nbformat.reads(content.decode(), as_version=4)
+    except nbformat.reader.NotJSONError:
+        raise UnreadableError("it is not valid JSON") from None
+    nbformat.validate(notebook)
+    return notebook
+
+
+def tests(notebook: NotebookNode) -> dict[str, str]:
+    """The names of the cells that carry marks, in order, each with the heading of the task it belongs to."""
+    found, heading = {}, ""
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            lines = re.findall(r"^##?\s+(.+?)\s*$", cell.source, flags=re.MULTILINE)
+            heading = lines[-1] if lines else heading
+        tag = cell.metadata.get("nbgrader", {})
+        if (tag.get("grade") or tag.get("task")) and "grade_id" in tag:
+            found[str(tag["grade_id"])] = heading
+    return found
+
+
+def by_hand(notebook: NotebookNode) -> list[str]:
+    """The names of the cells that a person marks."""
+    tags = [cell.metadata.get("nbgrader", {}) for cell in notebook.cells]
+    return [str(tag["grade_id"]) for tag in tags if tag.get("task") or (tag.get("grade") and tag.get("solution"))]
+
+
+def compare(submitted: NotebookNode, source: NotebookNode, version_key: str | None) -> list[Remark]:
+    """Remarks on a submission as it came: test cells gone, another version of the lab."""
+    remarks = []
+    present = tests(submitted)
+    missing = [name for name in tests(source) if name not in present]
+    if missing:
+        remarks.append(Remark("missing", ", ".join(missing)))
+    theirs, ours = _version(submitted, version_key), _version(source, version_key)
+    if ours is not None and theirs != ours:
+        remarks.append(Remark("version", f"{theirs or 'no version'} instead of {ours}"))
+    return remarks
+
+
+def _version(notebook: NotebookNode, key: str | None) -> str | None:
+    entry = notebook.metadata.get(key, {}) if key else {}
+    version = entry.get("version") if isinstance(entry, dict) else None
+    return None if version is None else str(version)[:MAX_NAME]
+
+
+def troubles(autograded: NotebookNode) -> list[Remark]:
+    """Remarks on a graded notebook: cells that are not Python, cells that ran too long."""
+    remarks = []
+    for number, cell in enumerate(autograded.cells, start=1):
+        names = [output.ename for output in errors(cell)]
+        if TOO_SLOW in names:
+            remarks.append(Remark("slow", f"cell {number}"))
+        elif any(name in NOT_PYTHON for name in names):
+            remarks.append(Remark("syntax", f"cell {number}"))
+    return remarks
+
+
+def mistakes(autograded: NotebookNode) -> list[Mistake]:
+    """The named mistakes, one a test cell."""
+    found = []
+    for cell in autograded.cells:
+        tag = cell.metadata.get("nbgrader", {})
+        named = [output for output in errors(cell) if output.ename == "Mistake"]
+        if tag.get("grade") and named:
+            found.append(Mistake(tag["grade_id"], _first_line(named[0].evalue).removeprefix("Mistake:").strip()))
+    return found
+
+
+def errors(cell: NotebookNode) -> list[NotebookNode]:
+    return [output for output in cell.get("outputs", []) if output.output_type == "error"]
+
+
+def _first_line(text: object) -> str:
+    return next(iter(str(text).splitlines()), "")[:MAX_NAME]

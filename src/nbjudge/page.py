@@ -1,0 +1,155 @@
+"""The class report as one HTML file: it asks nobody for anything and runs no script."""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from nbjudge.remarks import KINDS, WITHOUT_MARKS
+from nbjudge.results import Property, Result, Results
+
+BANDS = 10  # of the mark; full marks have a column of their own
+
+
+@dataclass(frozen=True)
+class Attention:
+    """One line of the list of notebooks that need a look."""
+
+    student: str
+    mark: float
+    happened: str
+    detail: str
+    advice: str
+
+
+def render(results: Results, pseudonym: Callable[[str], str] | None = None) -> str:
+    """The report; with `pseudonym`, no id, name or word of a student stands in it."""
+    graded = [result for result in results.students if not _lost(result)]
+    environment = Environment(loader=PackageLoader("nbjudge"), autoescape=True, undefined=StrictUndefined)
+    environment.filters |= {"number": _number, "percent": lambda share: f"{100 * share:.0f}%"}
+    return environment.get_template("report.html").render(
+        lab=results.lab,
+        today=date.today(),
+        out_of=results.out_of,
+        anonymous=pseudonym is not None,
+        handed_in=len(results.students),
+        graded=len(graded),
+        middle=_middle([result.final for result in graded]),
+        columns=_columns(graded, results.out_of),
+        attention=_attention(results, pseudonym),
+        mistakes=_mistakes(results, pseudonym is not None),
+        tasks=_tasks(results.properties, graded),
+        students=_students(results, pseudonym),
+    )
+
+
+def _lost(result: Result) -> bool:
+    return any(remark.kind in (*WITHOUT_MARKS, "ungraded") for remark in result.remarks)
+
+
+def _middle(marks: list[float]) -> tuple[float, float, float] | None:
+    """Median and quartiles."""
+    if len(marks) < 2:
+        return (marks[0],) * 3 if marks else None
+    low, median, high = statistics.quantiles(marks, n=4, method="inclusive")
+    return low, median, high
+
+
+def _columns(graded: list[Result], out_of: float) -> list[tuple[str, int]]:
+    """How many students have a mark in each band."""
+    counts = [0] * (BANDS + 1)
+    for result in graded:
+        counts[int(BANDS * min(1.0, result.final / out_of)) if out_of else 0] += 1
+    width = 100 // BANDS
+    labels = [f"{band * width}–{band * width + width - 1}%" for band in range(BANDS)] + ["100%"]
+    return list(zip(labels, counts, strict=True))
+
+
+def _attention(results: Results, pseudonym: Callable[[str], str] | None) -> list[Attention]:
+    """The gravest first; one line for each kind of trouble a submission has."""
+    lines = []
+    for result in results.students:
+        details: dict[str, list[str]] = defaultdict(list)
+        for remark in result.remarks:
+            details[remark.kind].append(remark.detail)
+        lines += [(kind, _line(result, kind, words, pseudonym)) for kind, words in details.items()]
+    order = list(KINDS)
+    return [line for _, line in sorted(lines, key=lambda pair: (order.index(pair[0]), pair[1].student))]
+
+
+def _line(result: Result, kind: str, details: list[str], pseudonym: Callable[[str], str] | None) -> Attention:
+    happened, advice = KINDS[kind]
+    detail = "" if pseudonym else ", ".join(filter(None, details))
+    return Attention(_shown(result, pseudonym), result.final, happened, detail, advice)
+
+
+def _shown(result: Result, pseudonym: Callable[[str], str] | None) -> str:
+    if pseudonym:
+        return pseudonym(result.student)
+    return f"{result.name} ({result.student})" if result.name else result.student
+
+
+def _mistakes(results: Results, anonymous: bool) -> list[tuple[str, str, str, int]]:
+    """Name, task, test and number of students."""
+    tasks = {item.name: item.task for item in results.properties}
+    hide = _names(results) if anonymous else None
+    return [
+        (hide.sub("…", mistake.name) if hide else mistake.name, tasks.get(mistake.test, ""), mistake.test, count)
+        for mistake, count in results.mistakes()
+    ]
+
+
+def _names(results: Results) -> re.Pattern[str] | None:
+    """Matches every student's id and name: a notebook may raise a Mistake that says whatever it likes."""
+    known = {word for result in results.students for word in (result.student, *result.name.split()) if word}
+    longest_first = sorted(known, key=len, reverse=True)
+    return re.compile("|".join(rf"(?<!\w){re.escape(word)}(?!\w)" for word in longest_first), re.I) if known else None
+
+
+def _tasks(properties: list[Property], graded: list[Result]) -> list[dict[str, object]]:
+    """The tests under each task's heading, with the numbers of students who got all, some and none of the points."""
+    tasks: dict[str, list[dict[str, object]]] = {}
+    for item in properties:
+        scores = [result.scores.get(item.name, 0) for result in graded]
+        full, none = sum(score >= item.points for score in scores), sum(score <= 0 for score in scores)
+        counts = {"full": full, "some": len(scores) - full - none, "none": none}
+        mean = statistics.fmean(scores) / item.points if scores else 0
+        tasks.setdefault(item.task, []).append({"name": item.name, "points": item.points, "mean": mean, **counts})
+    return [{"heading": heading or "Tests", "tests": tests} for heading, tests in tasks.items()]
+
+
+def _students(results: Results, pseudonym: Callable[[str], str] | None) -> dict[str, object]:
+    """One line a student, one column a task."""
+    names: dict[str, list[str]] = defaultdict(list)
+    for item in results.properties:
+        names[item.task].append(item.name)
+    points = {item.name: item.points for item in results.properties}
+    columns = [(_short(task), task, sum(points[name] for name in tests)) for task, tests in names.items()]
+    lines = [
+        {
+            "student": _shown(result, pseudonym),
+            "final": result.final,
+            "share": result.final / results.out_of if results.out_of else 0,
+            "penalty": result.penalty,
+            "tasks": [sum(result.scores.get(name, 0) for name in tests) for tests in names.values()],
+            "troubled": bool(result.remarks),
+        }
+        for result in results.students
+    ]
+    return {"columns": columns, "lines": sorted(lines, key=lambda line: str(line["student"]))}
+
+
+def _short(heading: str) -> str:
+    """The number that a heading begins with, or its first word or two: the head of a narrow column."""
+    short = re.split(r"[.:] ", heading)[0]
+    return short if len(short) <= 12 else short[:11].rstrip() + "…"
+
+
+def _number(value: float) -> str:
+    return f"{value:.2f}".rstrip("0").rstrip(".")

@@ -1,0 +1,51 @@
+"""What can be wrong with a submission, and how it is told to an instructor."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Remark(NamedTuple):
+    """One reason to look at a submission. The detail may quote the student, so it stays out of anonymous reports."""
+
+    kind: str
+    detail: str = ""
+
+
+# Kind: what happened, and what an instructor can do about it. The gravest first: reports list them in this order.
+KINDS = {
+    "absent": ("No notebook was handed in.", "Ask for it, if the student meant to hand in."),
+    "ambiguous": (
+        "Several notebooks, and no telling which is meant.",
+        "Keep the right one in the folder and grade again.",
+    ),
+    "refused": ("The file was not accepted.", "Ask for the notebook as a plain file."),
+    "unreadable": ("The file is not a notebook that can be read.", "Ask for it again: it may have broken on the way."),
+    "stopped": (
+        "Grading took longer than the limit and was stopped.",
+        "Look for an endless loop. With a higher --limit it may finish.",
+    ),
+    "crashed": ("The notebook's kernel died.", "Look for os._exit, or for a tensor too large for the memory."),
+    "failed": ("nbgrader could not grade it.", "Read the log that lies beside its verdict."),
+    "ungraded": ("It has not been graded yet.", "Grade the lab."),
+    "missing": ("Test cells are missing; they count zero.", "Put the cells back and grade again, if that is fair."),
+    "slow": ("A cell ran too long and was stopped; the rest was graded.", "Look for an endless loop."),
+    "syntax": ("A cell is not valid Python; the rest was graded.", "Often one character: look before it costs a task."),
+    "review": (
+        "A mark given by hand stands beside a new automatic one.",
+        "The mark given by hand counts. Confirm it in formgrader.",
+    ),
+    "open": ("Answers wait for a mark by hand.", "Mark them in formgrader, then make the report again."),
+    "feedback": ("Graded, but no feedback page could be made.", "Read the log that lies beside its verdict."),
+    "renamed": ("The file had another name; it was graded all the same.", "Nothing, unless it is the wrong lab."),
+    "version": (
+        "It was made from another version of the lab.",
+        "Check that its tasks are the same; the tests were this version's.",
+    ),
+}
+WITHOUT_MARKS = ("absent", "ambiguous", "refused", "unreadable", "stopped", "crashed", "failed")
+
+
+def gravest_first(remarks: list[Remark]) -> list[Remark]:
+    order = list(KINDS)
+    return sorted(remarks, key=lambda remark: order.index(remark.kind))

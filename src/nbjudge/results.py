@@ -1,0 +1,114 @@
+"""What a class did in one lab: read from the gradebook, the verdicts and the notebooks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from nbformat import NotebookNode
+from nbgrader.api import Gradebook, SubmittedAssignment
+
+from nbjudge import notebooks
+from nbjudge.course import Course
+from nbjudge.notebooks import Mistake
+from nbjudge.remarks import Remark, gravest_first
+from nbjudge.verdicts import Verdict
+
+
+@dataclass(frozen=True)
+class Property:
+    """What one test cell grades."""
+
+    name: str
+    task: str  # the heading it stands under
+    points: float
+
+
+@dataclass
+class Result:
+    """One student's marks in one lab."""
+
+    student: str
+    name: str
+    mark: float
+    penalty: float
+    scores: dict[str, float]
+    unmarked: set[str] = field(default_factory=set)  # cells without any mark yet
+    remarks: list[Remark] = field(default_factory=list)
+    mistakes: list[Mistake] = field(default_factory=list)
+
+    @property
+    def final(self) -> float:
+        return max(0.0, self.mark - self.penalty)
+
+
+@dataclass
+class Results:
+    """One lab's results, the students in the order of their names."""
+
+    lab: str
+    properties: list[Property]
+    students: list[Result]
+
+    @property
+    def out_of(self) -> float:
+        return sum(item.points for item in self.properties)
+
+    def mistakes(self) -> list[tuple[Mistake, int]]:
+        """Each mistake of each test, with the number of students who made it; the most frequent first."""
+        return Counter(mistake for result in self.students for mistake in set(result.mistakes)).most_common()
+
+
+def results(course: Course, lab: str) -> Results:
+    """All students who handed in the lab or whose submission was recorded."""
+    course.require(lab)
+    source = notebooks.read(course.source(lab))
+    with course.gradebook() as gradebook:
+        properties = _properties(gradebook, lab, source)
+        submissions = gradebook.assignment_submissions(lab)
+        students = [_result(submission) for submission in submissions]
+    known = {result.student for result in students}
+    waiting = course.api().get_submitted_students(lab) - known
+    students += [Result(name, "", 0, 0, {}, remarks=[Remark("ungraded")]) for name in waiting]
+    for result in students:
+        _look(course, lab, source, result)
+    return Results(lab, properties, sorted(students, key=lambda result: (result.name, result.student)))
+
+
+def _properties(gradebook: Gradebook, lab: str, source: NotebookNode) -> list[Property]:
+    tasks = notebooks.tests(source)
+    points = {
+        cell.name: cell.max_score for book in gradebook.find_assignment(lab).notebooks for cell in book.grade_cells
+    }
+    return [Property(name, task, points[name]) for name, task in tasks.items() if points.get(name)]
+
+
+def _result(submission: SubmittedAssignment) -> Result:
+    student = submission.student
+    name = " ".join(filter(None, (student.first_name, student.last_name)))
+    marks = [mark for notebook in submission.notebooks for mark in notebook.grades]
+    scores = {mark.name: mark.score for mark in marks}
+    review = [
+        Remark("review", mark.name) for mark in marks if mark.needs_manual_grade and mark.manual_score is not None
+    ]
+    unmarked = {mark.name for mark in marks if mark.auto_score is None and mark.manual_score is None}
+    return Result(student.id, name, submission.score, submission.late_submission_penalty or 0, scores, unmarked, review)
+
+
+def _look(course: Course, lab: str, source: NotebookNode, result: Result) -> None:
+    """Add what the verdict says and what the files show."""
+    verdict = Verdict.read(course.verdict(result.student, lab))
+    result.remarks += verdict.remarks if verdict else []
+    submitted, autograded = course.submitted(result.student, lab), course.autograded(result.student, lab)
+    try:
+        if autograded.is_file():
+            graded = notebooks.read(autograded)
+            result.remarks += notebooks.troubles(graded)
+            result.mistakes = notebooks.mistakes(graded)
+            result.remarks += [Remark("open", name) for name in notebooks.by_hand(graded) if name in result.unmarked]
+        if submitted.is_file():
+            result.remarks += notebooks.compare(notebooks.read(submitted), source, course.version_key)
+    except notebooks.UnreadableError as reason:
+        if not any(remark.kind == "unreadable" for remark in result.remarks):
+            result.remarks.append(Remark("unreadable", str(reason)))
+    result.remarks = gravest_first(result.remarks)

@@ -1,0 +1,29 @@
+"""What grading wrote down about one submission; marks themselves stand in nbgrader's gradebook."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from nbjudge.remarks import Remark
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`digest` names the submission and the tests it was graded with: as long as it stays, so does the verdict."""
+
+    digest: str
+    seconds: float
+    remarks: list[Remark]
+
+    def write(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(asdict(self), indent=1) + "\n")
+
+    @classmethod
+    def read(cls, path: Path) -> Verdict | None:
+        if not path.is_file():
+            return None
+        content = json.loads(path.read_text())
+        return cls(content["digest"], content["seconds"], [Remark(*remark) for remark in content["remarks"]])
