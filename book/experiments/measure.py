@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 import trainwell
 
+BASELINES = ("none", "without", "plain", "last", "single")  # first arms that the others' gains are taken over
 PERCENT = ("accuracy", "attacked", "zeros", "error", "share")  # metrics that the prose quotes in per cent
 
 
@@ -89,7 +90,7 @@ def summary(claim: Claim) -> dict[str, Any]:
             centre, low, high = interval(values)
             arms[name]["metrics"][metric] = {"mean": centre, "low": low, "high": high, "values": values}
             numbers |= written(f"{metric}_{name}", metric, (centre, low, high))
-            if name != first and _is_percent(metric) and metric in claim[first].values:
+            if first in BASELINES and name != first and _is_percent(metric) and metric in claim[first].values:
                 gains = [a - b for a, b in zip(values, claim[first].values[metric], strict=True)]
                 numbers |= written(f"{metric}_gain_{name}", metric, interval(gains), sign="+")
         numbers |= {f"{key}_{name}": f"{value:g}" for key, value in result.setting.items() if _is_number(value)}

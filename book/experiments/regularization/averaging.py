@@ -70,37 +70,43 @@ def ensembles(size: Size) -> Claim:
 
 
 def weight_averages(size: Size) -> Claim:
-    """The last weights of a run at a constant rate against averages of its weights."""
-    first = size.epochs // 2 + 1
-
-    def averages(model: nn.Module) -> dict[str, nn.Module]:
-        return {
-            "ema99": EMA(model, 0.99), "ema995": EMA(model, 0.995),
-            "polyak": PolyakAverage(model), "swa": SWA(model, start=first),
-        }  # fmt: skip
-
+    """After a short run of plain SGD on small batches: the last weights, their averages, and a rate that falls to zero."""
+    few = size.epochs // 4
     runs: dict[tuple[int, float], dict[str, nn.Module]] = {}
 
     def models(seed: int, lr: float) -> dict[str, nn.Module]:
-        """One run gives all the averages."""
+        """One run at a constant rate gives the last weights and all the averages."""
         if (seed, lr) not in runs:
             seed_everything(seed)
             model = mlp()
-            watch = averages(model)
+            watch = {
+                "ema99": EMA(model, 0.99), "ema995": EMA(model, 0.995),
+                "polyak": PolyakAverage(model), "swa": SWA(model, start=few // 2 + 1),
+            }  # fmt: skip
+            optimizer = torch.optim.SGD(model.parameters(), lr)
             sets = strokes(seed, size.train)
-            train(model, sets, seed, size.epochs, optimizer=sgd(model, lr), callbacks=list(watch.values()))
+            train(model, sets, seed, few, optimizer=optimizer, batch_size=20, callbacks=list(watch.values()))
             runs[seed, lr] = {"last": model} | {name: average.model for name, average in watch.items()}
         return runs[seed, lr]
 
+    def falling(seed: int, lr: float) -> nn.Module:
+        seed_everything(seed)
+        model = mlp()
+        optimizer = torch.optim.SGD(model.parameters(), lr)
+        schedule = LambdaLR(optimizer, cyclic_cosine(few * -(-size.train // 20) + 1))
+        train(model, strokes(seed, size.train), seed, few, optimizer=optimizer, batch_size=20, schedule=schedule)
+        return model
+
     def run(name: str) -> Callable[..., Trial]:
         def once(seed: int, lr: float) -> Trial:
+            model = falling(seed, lr) if name == "falling" else models(seed, lr)[name]
             sets = strokes(seed, size.train)
-            model = models(seed, lr)[name]
             return trial(model, sets, rise=sharpness(model, sets.train, seed))
 
         return once
 
-    return {name: tune(run(name), RATES, size) for name in ("last", "ema99", "ema995", "polyak", "swa")}
+    grid = [{"lr": lr} for lr in (0.3, 0.1, 0.5, 0.03)]
+    return {name: tune(run(name), grid, size) for name in ("last", "ema99", "ema995", "polyak", "swa", "falling")}
 
 
 def sharpness(model: nn.Module, dataset: torch.utils.data.TensorDataset, seed: int, std: float = 0.05) -> float:

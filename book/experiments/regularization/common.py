@@ -57,13 +57,14 @@ def scores(model: nn.Module, sets: Split) -> dict[str, float]:
     }
 
 
-def trial(model: nn.Module, sets: Split, **more: float) -> Trial:
-    """A trained model, judged by its validation accuracy."""
-    return Trial(evaluate(model, sets.validation)[1], lambda: scores(model, sets) | more)
+def trial(model: nn.Module, sets: Split, by: str = "accuracy", **more: float) -> Trial:
+    """A trained model, judged by its validation accuracy or by its validation loss."""
+    loss, share = evaluate(model, sets.validation)
+    return Trial(share if by == "accuracy" else -loss, lambda: scores(model, sets) | more)
 
 
 @cache
-def unregularized(size: Size, noise: float = 0.0) -> Arm:
+def unregularized(size: Size, noise: float = 0.0, by: str = "accuracy") -> Arm:
     """What others are compared with: no regularization, the learning rate tuned; twice the epochs with wrong labels."""
 
     def run(seed: int, lr: float) -> Trial:
@@ -71,7 +72,7 @@ def unregularized(size: Size, noise: float = 0.0) -> Arm:
         seed_everything(seed)
         model = mlp()
         train(model, sets, seed, epochs(size, noise), lr=lr)
-        return trial(model, sets)
+        return trial(model, sets, by)
 
     return tune(run, RATES, size)
 
