@@ -20,3 +20,8 @@ document.querySelectorAll("figure.tw-figure").forEach((figure) => {
   figure.querySelector(".tw-controls").hidden = false;
   flip(); // browsers put sliders back where they were when a page is reloaded
 });
+
+// A formula that is wider than the page scrolls; so that the keyboard can scroll it, it takes the focus.
+document.querySelectorAll("div.math").forEach((formula) => {
+  if (formula.scrollWidth > formula.clientWidth) formula.tabIndex = 0;
+});

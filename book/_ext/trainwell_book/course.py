@@ -25,6 +25,7 @@ def load(root: Path) -> dict[str, Any]:
 def configure(app: Sphinx, config: Config) -> None:
     config.course = load(Path(app.confdir))
     config.project = config.html_title = config.course["title"]
+    config.html_context = {**config.html_context, "default_mode": "auto"}
     config.html_baseurl = config.course["site"].rstrip("/") + "/"
     config.html_static_path = [str(Path(app.srcdir) / "_static")]
     config.external_toc_path = str(Path(app.confdir) / "_toc.yml")

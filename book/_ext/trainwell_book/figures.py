@@ -42,7 +42,7 @@ class TakeFigures(SphinxTransform):
         if caption:
             figure += nodes.caption("", "", *caption_nodes(html.unescape(caption)))
         self.document.note_explicit_target(figure, figure)
-        raw.replace_self(figure)
+        raw.parent.replace(raw, figure)  # `replace_self` would keep the classes that give outputs a light ground
 
 
 def setup(app: Sphinx) -> None:

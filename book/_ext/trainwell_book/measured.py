@@ -31,7 +31,8 @@ def words(doctree: nodes.document) -> int:
 
 
 def sentence(count: int, seconds: float | None) -> str:
-    about = f"{count:,} words, about {math.ceil(count / WORDS_A_MINUTE)} minutes to read"
+    minutes = math.ceil(count / WORDS_A_MINUTE)
+    about = f"{count:,} words, about {minutes} {'minute' if minutes == 1 else 'minutes'} to read"
     return f"{about}; the cells take {math.ceil(seconds)} s on one core." if seconds else f"{about}."
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import jinja2
 import jupytext
 import nbformat
+import trainwell
 from docutils import nodes
 from sphinx.application import Sphinx
 
@@ -16,11 +17,10 @@ from .plain import BRACES, plain
 
 COLAB = "https://colab.research.google.com/github/{repository}/blob/{pages_branch}/_sources/{page}.ipynb"
 SETUP = """\
-# Installs the course's library where it is missing, and leaves torch as it is.
-try:
-    import trainwell
-except ImportError:
-    %pip install --quiet --no-deps "trainwell @ git+https://github.com/{repository}@{branch}"\
+import importlib.util
+
+if importlib.util.find_spec("trainwell") is None:  # on Colab: only what is missing, and never another torch
+    %pip install --quiet --no-deps {site}/trainwell-{version}-py3-none-any.whl\
 """
 
 
@@ -33,7 +33,7 @@ def convert(app: Sphinx, page: str) -> nbformat.NotebookNode:
     source = Path(app.env.doc2path(page))
     template = jinja2.Environment(undefined=jinja2.StrictUndefined)
     links = Links(app, page)
-    cells = [nbformat.v4.new_code_cell(SETUP.format(**app.config.course))]
+    cells = [nbformat.v4.new_code_cell(SETUP.format(version=trainwell.__version__, **app.config.course))]
     for cell in jupytext.read(source).cells:
         if cell.cell_type == "code":
             cells.append(nbformat.v4.new_code_cell(cell.source))

@@ -13,7 +13,12 @@ LONGEST = 155  # letters of a description that search engines show
 SEARCH = re.compile(r'\s*<script[^>]*src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*"></script>')
 ICON_SCRIPT = re.compile(r'\s*<(?:script|link)[^>]*(?:src|href)="[^"]*scripts/fontawesome\.js[^"]*"[^>]*>(?:</script>)?')
 PLAIN_SCRIPT = re.compile(r'<script src="(?![^"]*documentation_options)')
-REPAIRS = {  # what axe finds in the theme's pages
+DARK = '(matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")'
+REPAIRS = {
+    # Light or dark from the first paint, and light where no script runs.
+    'localStorage.getItem("theme") || "auto"': f'localStorage.getItem("theme") || {DARK}',
+    'data-theme="auto"': 'data-theme="light"',
+    # What axe finds in the theme's pages.
     '<summary aria-label="Toggle hidden content">': "<summary>",
     '<div id="pst-primary-sidebar"': '<div role="complementary" aria-label="Book" id="pst-primary-sidebar"',
 }
