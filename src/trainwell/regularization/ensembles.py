@@ -49,7 +49,7 @@ def _probabilities(model: nn.Module, x: Tensor) -> Tensor:
 
 
 class Ensemble(nn.Module):
-    """The models of an ensemble as one classifier.
+    """:func:`ensemble_probabilities` as a layer: the models of an ensemble as one classifier.
 
     It returns the logarithm of :func:`ensemble_probabilities`, which is a set of logits like any other: its
     softmax gives the probabilities back, and :func:`trainwell.training.evaluate` takes it as it takes a model.

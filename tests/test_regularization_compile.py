@@ -1,0 +1,84 @@
+"""torch.compile takes each layer and loss as one graph.
+
+The shape checks wrap every function, which breaks the graph, so these run in a process without them.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+from test_regularization_layers import CASES
+from torch import nn
+
+from trainwell import regularization as R
+
+if not os.environ.get("NO_SHAPE_CHECKS"):
+
+    def test_in_a_process_without_shape_checks():
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", __file__]
+        run = subprocess.run(command, env={**os.environ, "NO_SHAPE_CHECKS": "1"}, capture_output=True, text=True)
+        assert run.returncode == 0, run.stdout + run.stderr
+
+else:
+
+    @pytest.fixture(autouse=True)
+    def _fresh():
+        torch.compiler.reset()
+
+    def compiled(f):
+        return torch.compile(f, backend="aot_eager", fullgraph=True)
+
+    def same_after_compiling(f, *inputs):
+        results = []
+        for g in (f, compiled(f)):
+            torch.manual_seed(0)
+            xs = [x.clone().requires_grad_(x.is_floating_point()) for x in inputs]
+            y = g(*xs)
+            y.sum().backward()
+            results += [y.detach(), xs[0].grad]
+        torch.testing.assert_close(results[2:], results[:2])
+
+    @pytest.mark.parametrize("training", [True, False])
+    @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+    def test_layers(case, training):
+        same_after_compiling(case.layer().train(training), case.input(torch.float32))
+
+    @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+    def test_layers_under_autocast(case):
+        layer = case.layer()
+
+        def run(x):
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                return layer(x).float()
+
+        same_after_compiling(run, case.input(torch.float32))
+
+    def test_losses():
+        logits, targets = torch.randn(6, 4), torch.arange(6) % 4
+        same_after_compiling(lambda z: R.label_smoothing(z, targets, 0.2), logits)
+        same_after_compiling(lambda z: -(z.log_softmax(1) * R.smooth_labels(targets, 4, 0.2)).sum(), logits)
+        same_after_compiling(lambda z: -(z.log_softmax(1) * R.noisy_targets(targets, 4, 0.2)).sum(), logits)
+
+    def test_penalties():
+        w = torch.randn(3, 4)
+        same_after_compiling(lambda w: R.l2([w], 0.2), w)
+        same_after_compiling(lambda w: R.l1([w], 0.2), w)
+        same_after_compiling(lambda w: R.elastic_net([w], l1=0.2, l2=0.1), w)
+        same_after_compiling(lambda w: R.soft_threshold(w, 0.2), w)
+
+    def test_ensemble():
+        torch.manual_seed(0)
+        same_after_compiling(R.Ensemble([nn.Linear(4, 3) for _ in range(2)]), torch.randn(5, 4))
+
+    def test_the_average_of_a_compiled_model():
+        model = nn.Linear(3, 2)
+        ema = R.EMA(model, decay=0.5)
+        fast, before = compiled(model), model.weight.detach().clone()
+        nn.init.ones_(model.weight)
+        fast(torch.randn(1, 3)).sum().backward()
+        ema.update(fast)
+        torch.testing.assert_close(ema.model.weight, (before + 1) / 2)
