@@ -91,7 +91,9 @@ def test_pages_ask_no_other_host_and_log_no_error(browser: Browser, address: str
     problems: list[str] = []
     outside = lambda url: not url.startswith((address, "data:"))  # noqa: E731
     page.on("request", lambda request: problems.append(request.url) if outside(request.url) else None)
-    page.on("response", lambda answer: problems.append(f"{answer.status} {answer.url}") if answer.status >= 400 else None)
+    page.on(
+        "response", lambda answer: problems.append(f"{answer.status} {answer.url}") if answer.status >= 400 else None
+    )
     page.on("console", lambda message: problems.append(message.text) if message.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: problems.append(str(error)))
     for name in pages:

@@ -162,9 +162,7 @@ def _slider(argument: str, values: Values, position: int) -> str:
 def _page(name: str, alt: str, caption: str, svg: str, controls: str = "") -> str:
     """The figure as book/_ext reads it."""
     view = f'<div class="tw-view" role="img" aria-label="{html.escape(alt)}">{svg}</div>'
-    return (
-        f'<figure class="tw-figure" id="{name}">{view}{controls}<figcaption>{html.escape(caption)}</figcaption></figure>'
-    )
+    return f'<figure class="tw-figure" id="{name}">{view}{controls}<figcaption>{html.escape(caption)}</figcaption></figure>'
 
 
 def _svg(figure: Figure, name: str) -> str:

@@ -4,9 +4,23 @@ from __future__ import annotations
 
 from sphinx.application import Sphinx
 
-from . import api, course, coverage, execution, figures, maths, measured, notebooks, pages, results, trim
+from . import (
+    api,
+    course,
+    coverage,
+    elsewhere,
+    execution,
+    figures,
+    labs,
+    maths,
+    measured,
+    notebooks,
+    pages,
+    results,
+    trim,
+)
 
-PARTS = (course, execution, results, maths, figures, measured, coverage, api, notebooks, pages, trim)
+PARTS = (course, elsewhere, execution, results, maths, figures, measured, coverage, api, labs, notebooks, pages, trim)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

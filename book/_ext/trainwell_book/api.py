@@ -12,18 +12,19 @@ from sphinx.util.docutils import SphinxDirective
 
 
 def public(module: ModuleType) -> dict[str, list[str]]:
-    """The names that the module shows, by the module in which each is defined."""
+    """The names that the module shows, in their order in the file that holds them, file by file."""
     groups: dict[str, list[str]] = {}
-    for name in getattr(module, "__all__", [n for n in vars(module) if not n.startswith("_")]):
+    for name in getattr(module, "__all__", [name for name in vars(module) if not name.startswith("_")]):
         home = getattr(getattr(module, name), "__module__", None)
         if home and home.startswith(module.__name__):
             groups.setdefault(home, []).append(name)
-    return groups
+    place = lambda name: inspect.getsourcelines(getattr(module, name))[1]  # noqa: E731
+    return {home: sorted(names, key=place) for home, names in sorted(groups.items())}
 
 
 def entry(module: ModuleType, name: str) -> str:
-    is_class = inspect.isclass(getattr(module, name))
-    body = f".. autoclass:: {module.__name__}.{name}\n   :members:" if is_class else f".. autofunction:: {module.__name__}.{name}"
+    kind = "class" if inspect.isclass(getattr(module, name)) else "function"
+    body = f".. auto{kind}:: {module.__name__}.{name}" + "\n   :members:" * (kind == "class")
     return f"```{{eval-rst}}\n{body}\n```"
 
 
@@ -37,9 +38,9 @@ class Api(SphinxDirective):
             source = importlib.import_module(home)
             self.env.note_dependency(inspect.getsourcefile(source))
             if home != module.__name__:
-                parts.append(f"**{home.rsplit('.', 1)[1]}**: {inspect.getdoc(source).splitlines()[0]}")
+                parts.append(f"### {home.rsplit('.', 1)[1]}\n\n{inspect.getdoc(source).splitlines()[0]}")
             parts += [entry(module, name) for name in names]
-        return self.parse_text_to_nodes("\n\n".join(parts))
+        return self.parse_text_to_nodes("\n\n".join(parts), allow_section_headings=True)
 
 
 def setup(app: Sphinx) -> None:

@@ -9,7 +9,9 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
 
-FIGURE = re.compile(r'\s*<figure class="tw-figure" id="([^"]+)">(.*)<figcaption>(.*?)</figcaption>\s*</figure>\s*', re.S)
+FIGURE = re.compile(
+    r'\s*<figure class="tw-figure" id="([^"]+)">(.*)<figcaption>(.*?)</figcaption>\s*</figure>\s*', re.S
+)
 INLINE = re.compile(r"\$([^$]+)\$|`([^`]+)`")
 
 

@@ -1,9 +1,8 @@
 // Reads a list of {latex, display} from standard input, writes a list of {html} or {error}.
 const katex = require(process.argv[2]);
-const macros = { "\\R": "\\mathbb{R}", "\\E": "\\mathbb{E}" };
 const render = ({ latex, display }) => {
   try {
-    return { html: katex.renderToString(latex, { displayMode: display, throwOnError: true, strict: "ignore", macros: { ...macros } }) };
+    return { html: katex.renderToString(latex, { displayMode: display, throwOnError: true, strict: "ignore" }) };
   } catch (error) {
     return { error: error.message };
   }

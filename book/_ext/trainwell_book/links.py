@@ -32,7 +32,7 @@ class Links:
 
     def __call__(self, role: str, target: str, text: str) -> str:
         if role.startswith("cite"):
-            return f"({'; '.join(author_year(self.references, key.strip()) for key in target.split(',')) })"
+            return f"({'; '.join(author_year(self.references, key.strip()) for key in target.split(','))})"
         if role == "math":
             return f"${target}$"
         if role in ("ref", "numref", "prf:ref"):

@@ -33,13 +33,15 @@ def convert(app: Sphinx, page: str) -> nbformat.NotebookNode:
     source = Path(app.env.doc2path(page))
     template = jinja2.Environment(undefined=jinja2.StrictUndefined)
     links = Links(app, page)
-    cells = [nbformat.v4.new_code_cell(SETUP.format(version=trainwell.__version__, **app.config.course))]
+    cells: list[nbformat.NotebookNode] = []
     for cell in jupytext.read(source).cells:
         if cell.cell_type == "code":
             cells.append(nbformat.v4.new_code_cell(cell.source))
             continue
         text = BRACES.sub(lambda m: template.from_string(m[0]).render(app.config.myst_substitutions), cell.source)
         cells.append(nbformat.v4.new_markdown_cell(plain(text, source.parent, links)))
+    first = next(number for number, cell in enumerate(cells) if cell.cell_type == "code")
+    cells.insert(first, nbformat.v4.new_code_cell(SETUP.format(version=trainwell.__version__, **app.config.course)))
     for number, cell in enumerate(cells):
         cell["id"] = f"cell-{number}"  # the same bytes from every build
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}

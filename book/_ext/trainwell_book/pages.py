@@ -11,7 +11,9 @@ from sphinx.application import Sphinx
 
 LONGEST = 155  # letters of a description that search engines show
 SEARCH = re.compile(r'\s*<script[^>]*src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*"></script>')
-ICON_SCRIPT = re.compile(r'\s*<(?:script|link)[^>]*(?:src|href)="[^"]*scripts/fontawesome\.js[^"]*"[^>]*>(?:</script>)?')
+ICON_SCRIPT = re.compile(
+    r'\s*<(?:script|link)[^>]*(?:src|href)="[^"]*scripts/fontawesome\.js[^"]*"[^>]*>(?:</script>)?'
+)
 PLAIN_SCRIPT = re.compile(r'<script src="(?![^"]*documentation_options)')
 DARK = '(matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")'
 REPAIRS = {
@@ -36,7 +38,9 @@ def describe(app: Sphinx, page: str, template: str, context: dict[str, Any], doc
     if len(text) > LONGEST:
         text = text[:LONGEST].rsplit(" ", 1)[0] + " …"
     if 'name="description"' not in context.get("metatags", ""):
-        context["metatags"] = context.get("metatags", "") + f'\n<meta name="description" content="{html.escape(text)}" />'
+        context["metatags"] = (
+            context.get("metatags", "") + f'\n<meta name="description" content="{html.escape(text)}" />'
+        )
 
 
 def repair(text: str, *, is_search: bool) -> str:
