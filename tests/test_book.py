@@ -24,10 +24,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 ROOT = Path(__file__).parent.parent
 SITE = ROOT / "build/book/html"
 AXE = ROOT / "node_modules/axe-core/axe.min.js"
-FLAGS = (
-    "--no-sandbox --headless --disable-gpu --disable-background-networking --disable-component-update "
-    "--disable-sync --no-first-run --disable-quic"
-).split()
+QUIET = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic"]
+FLAGS = ["--no-sandbox", "--headless", "--disable-gpu", "--no-first-run", *QUIET]
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
 LOOKS: dict[str, dict[str, Any]] = {
     "light": {"viewport": DESKTOP, "color_scheme": "light"},
@@ -122,7 +120,7 @@ def test_nothing_scrolls_sideways_on_a_phone(browser: Browser, address: str, pag
 
 
 UNNAMED = """() => [...document.querySelectorAll('main svg, main img')]
-  .filter(e => !(e.closest('[role=img]')?.getAttribute('aria-label') || e.getAttribute('alt') || e.closest('button, a')))
+  .filter(e => !(e.closest('[role=img]')?.getAttribute('aria-label') || e.alt || e.closest('button, a')))
   .map(e => e.outerHTML.slice(0, 200))"""
 
 

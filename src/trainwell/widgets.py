@@ -24,7 +24,6 @@ Values = Sequence[Any]
 
 MOST_FRAMES = 120  # about 1 MB of page
 NAME = re.compile(r"fig-[a-z0-9-]+")
-SVG_STYLE = {"svg.fonttype": "none", "path.simplify_threshold": 1.0}
 NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
 NOISE = re.compile(r"<metadata>.*?</metadata>|<!--.*?-->|\s*\n\s*", re.S)
 
@@ -162,13 +161,14 @@ def _slider(argument: str, values: Values, position: int) -> str:
 def _page(name: str, alt: str, caption: str, svg: str, controls: str = "") -> str:
     """The figure as book/_ext reads it."""
     view = f'<div class="tw-view" role="img" aria-label="{html.escape(alt)}">{svg}</div>'
-    return f'<figure class="tw-figure" id="{name}">{view}{controls}<figcaption>{html.escape(caption)}</figcaption></figure>'
+    line = f"<figcaption>{html.escape(caption)}</figcaption>"
+    return f'<figure class="tw-figure" id="{name}">{view}{controls}{line}</figure>'
 
 
 def _svg(figure: Figure, name: str) -> str:
     """A compact SVG in the page's own text colour; its ids begin with the figure's name."""
     buffer = io.StringIO()
-    with mpl.rc_context({**SVG_STYLE, "svg.hashsalt": name}):
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": name, "path.simplify_threshold": 1.0}):
         figure.savefig(buffer, format="svg", transparent=True, metadata=NO_METADATA)
     plt.close(figure)
     svg = buffer.getvalue()

@@ -24,6 +24,7 @@ KNOWN_AS = {  # where a class is defined, and where its documentation says it is
     "matplotlib.axes._axes.Axes": "matplotlib.axes.Axes",
     "torch._C.Generator": "torch.Generator",
     "torch.nn.modules.module.Module": "torch.nn.Module",
+    "torch.optim.optimizer.Optimizer": "torch.optim.Optimizer",
     "torch.utils.data.dataloader.DataLoader": "torch.utils.data.DataLoader",
     "torch.utils.data.dataset.Dataset": "torch.utils.data.Dataset",
     "torch.utils.data.dataset.TensorDataset": "torch.utils.data.TensorDataset",

@@ -25,7 +25,7 @@ def words(doctree: nodes.document) -> int:
     """Words of running prose: no code, formulas, tables or cell outputs."""
 
     def is_prose(node: nodes.Node | None) -> bool:
-        return node is None or not isinstance(node, NOT_PROSE) and is_prose(node.parent)
+        return node is None or (not isinstance(node, NOT_PROSE) and is_prose(node.parent))
 
     return sum(len(text.split()) for text in doctree.findall(nodes.Text) if is_prose(text.parent))
 

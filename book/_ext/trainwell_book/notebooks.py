@@ -8,9 +8,10 @@ from typing import Any
 import jinja2
 import jupytext
 import nbformat
-import trainwell
 from docutils import nodes
 from sphinx.application import Sphinx
+
+import trainwell
 
 from .links import Links
 from .plain import BRACES, plain
