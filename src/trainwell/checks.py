@@ -56,6 +56,29 @@ def expect(
     raise AssertionError(f"not what was expected\n{details}")
 
 
+def rule_out(mistake: str, shown: bool | Tensor, why: str, *, see: str = "") -> None:
+    """Raises :class:`Mistake` with this name and reason where a mistake shows."""
+    __tracebackhide__ = True
+    if bool(shown):
+        raise Mistake(f"{mistake}\n{why}{_pointer(see)}")
+
+
+def subset(total: Tensor, parts: Tensor) -> Tensor:
+    """Which of some numbers add up to each total: how to read random masks off their effect.
+
+    Args:
+        total: Numbers, shape (...).
+        parts: What may have been added, shape (..., k) or one that broadcasts to it, k at most about ten.
+
+    Returns:
+        The subset whose sum is nearest to the total, one truth value a part, shape (..., k).
+    """
+    k = parts.shape[-1]
+    choices = (torch.arange(2**k)[:, None] >> torch.arange(k)) & 1  # every subset, as a row of zeros and ones
+    sums = parts @ choices.T.to(parts)
+    return choices[(total[..., None] - sums).abs().argmin(-1)].bool()
+
+
 def unchanged(value: Tensor, before: Tensor, *, name: str = "the input", see: str = "") -> None:
     """Checks that a function left a tensor as it was; ``before`` is a copy made before the call."""
     __tracebackhide__ = True
