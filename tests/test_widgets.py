@@ -1,0 +1,140 @@
+"""`explore` and `show`: what they refuse, what the built page gets, and that the sliders live in a real kernel."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import matplotlib as mpl
+import nbformat
+import pytest
+from matplotlib.figure import Figure
+from nbclient import NotebookClient
+
+from trainwell import widgets
+
+mpl.use("agg")
+ALT = "A line of some slope."
+
+
+def line(slope: float = 1.0, shift: float = 0.0) -> Figure:
+    figure = Figure(figsize=(2, 1))
+    figure.subplots().plot([0, 1], [shift, shift + slope])
+    figure.suptitle(f"slope {slope} shift {shift}")
+    return figure
+
+
+@pytest.fixture
+def page(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the built page would show."""
+    shown: list[str] = []
+    monkeypatch.setenv("TRAINWELL_STATIC", "1")
+    monkeypatch.setattr(widgets, "display", lambda output: shown.append(output.data))
+    return shown
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"name": "fig_line"}, "name must look like"),
+        ({"alt": "  "}, "alt must say what the figure"),
+        ({"slope": [1.0]}, "at least two values"),
+        ({"slope": "12"}, "slope must be a list"),
+        ({"start": {"slpoe": 1.0}}, r"start names \['slpoe'\]"),
+        ({"start": {"slope": 9.0}}, r"start\['slope'\] must be one of"),
+        ({"slope": list(range(200))}, "200 frames"),
+    ],
+)
+def test_says_what_is_wrong(page: list[str], changes: dict[str, Any], message: str) -> None:
+    arguments = {"name": "fig-line", "alt": ALT, "slope": [1.0, 2.0]} | changes
+    with pytest.raises(ValueError, match=message):
+        widgets.explore(line, **arguments)
+    assert page == []
+
+
+def test_needs_a_slider(page: list[str]) -> None:
+    with pytest.raises(ValueError, match="at least one argument"):
+        widgets.explore(line, name="fig-line", alt=ALT)
+
+
+def frames(page: str) -> list[str]:
+    found = re.search(r'<script type="application/json">(.*?)</script>', page, re.S)
+    assert found
+    return json.loads(found[1])
+
+
+def test_draws_every_frame_once_and_begins_at_the_start(page: list[str]) -> None:
+    drawn: list[tuple[float, float]] = []
+
+    def record(slope: float, shift: float) -> Figure:
+        drawn.append((slope, shift))
+        return line(slope, shift)
+
+    widgets.explore(record, name="fig-line", alt=ALT, start={"slope": 3.0}, slope=[1.0, 2.0, 3.0], shift=[0.0, 5.0])
+    assert drawn == [(slope, shift) for slope in (1.0, 2.0, 3.0) for shift in (0.0, 5.0)]
+    for (slope, shift), frame in zip(drawn, frames(page[0]), strict=True):
+        assert f"slope {slope} shift {shift}" in frame
+    before_script = page[0].split("<script")[0]
+    assert "slope 3.0 shift 5.0" in before_script  # the given start, and the middle where none is given
+    assert re.findall(r'max="(\d)" value="(\d)" aria-valuetext="(\w+)"', page[0]) == [("2", "2", "3"), ("1", "1", "5")]
+
+
+def test_the_figure_has_its_name_alternative_and_caption(page: list[str]) -> None:
+    widgets.show(line(), name="fig-line", alt='A "line" & more', caption="If $a < b$")
+    assert 'role="img" aria-label="A &quot;line&quot; &amp; more"' in page[0]
+    assert 'id="fig-line"' in page[0]
+    assert "<figcaption>If $a &lt; b$</figcaption>" in page[0]
+
+
+def test_colours_follow_the_page_and_ids_do_not_clash(page: list[str]) -> None:
+    widgets.show(line(), name="fig-line", alt=ALT)
+    assert "#000000" not in page[0]
+    assert "currentColor" in page[0]
+    assert [name for name in re.findall(r'\bid="([^"]+)"', page[0]) if not name.startswith("fig-line")] == []
+    targets = re.findall(r'(?:url\(|href=")#([^)"]+)', page[0])
+    assert targets
+    assert all(f'id="{target}"' in page[0] for target in targets)
+
+
+def test_the_same_figure_gives_the_same_bytes(page: list[str]) -> None:
+    for _ in range(2):
+        widgets.show(line(), name="fig-line", alt=ALT)
+    assert page[0] == page[1]
+
+
+LIVE = f"""\
+from matplotlib.figure import Figure
+from trainwell.widgets import explore, show
+
+drawn = []
+def draw(slope):
+    drawn.append(slope)
+    figure = Figure(figsize=(2, 1))
+    figure.subplots().plot([0, slope])
+    return figure
+
+explore(draw, name="fig-line", alt="{ALT}", start={{"slope": 2.0}}, slope=[1.0, 2.0, 3.0])
+"""
+MOVE = """\
+from ipywidgets.widgets import SelectionSlider, widget
+
+slider, = [live for live in widget._instances.values() if isinstance(live, SelectionSlider)]
+slider.value = 3.0
+print(drawn)
+"""
+
+
+def test_live_sliders_draw_again_in_a_real_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TRAINWELL_STATIC", raising=False)
+    cells = [nbformat.v4.new_code_cell(source) for source in (LIVE, MOVE)]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    client = NotebookClient(notebook, timeout=60)
+    client.execute()
+    assert cells[1].outputs[0].text == "[2.0, 3.0]\n"
+    models = notebook.metadata.widgets["application/vnd.jupyter.widget-state+json"]["state"].values()
+    slider = next(model["state"] for model in models if model["model_name"] == "SelectionSliderModel")
+    assert slider["_options_labels"] == ["1", "2", "3"]
+    assert slider["description"] == "slope"
+    output = next(model["state"]["outputs"] for model in models if model["model_name"] == "OutputModel")
+    assert output[0]["metadata"]["image/png"]["alt"] == ALT
