@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from .training import History, predict
 
-Numbers = Sequence[float] | Tensor | np.ndarray[Any, Any]
+Numbers = Any  # a list, a range, a tensor, an array: whatever NumPy makes an array of
 
 COLOURS = ("#3b82c4", "#d9772b", "#3f9b5c", "#c45ab3", "#8a8f98", "#9a7b00")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)))
@@ -72,7 +72,7 @@ def results(topic: str) -> dict[str, Any]:
 
 
 def curves(
-    series: Mapping[str, Numbers | tuple[Numbers, Numbers]],
+    series: Mapping[str, Numbers],
     *,
     xlabel: str = "",
     ylabel: str = "",
@@ -260,7 +260,7 @@ def bars(values: Mapping[str, Numbers], *, xlabel: str = "", ylabel: str = "", n
     return figure
 
 
-def _array(values: Any) -> np.ndarray[Any, Any]:
+def _array(values: Numbers) -> Any:
     return np.asarray(values.detach().cpu() if isinstance(values, Tensor) else values, dtype=float)
 
 
