@@ -49,7 +49,7 @@ def _grade(course: Course, options: argparse.Namespace) -> int:
         )
     for name in strange:
         console.print(f"left out: {name!r} cannot be a student's id (letters, digits, spaces and .@'-)", markup=False)
-    console.print(", ".join(f"{count} {what}" for what, count in outcome.items()) or "no submissions")
+    console.print(", ".join(f"{count} {what}" for what, count in outcome.items() if count) or "no submissions")
     console.print(
         f"marks:  {write_marks(course)}", f"report: {write_report(course, options.lab)}", sep="\n", soft_wrap=True
     )

@@ -18,6 +18,8 @@ from nbjudge.execute import execute
 from nbjudge.remarks import WITHOUT_MARKS, Remark
 from nbjudge.verdicts import Verdict
 
+GRADED, ZERO, UNCHANGED = "graded", "without marks", "unchanged"
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -45,14 +47,14 @@ def grade(
 ) -> tuple[Counter[str], list[str]]:
     """Grade what arrived; a submission that has not changed since keeps its verdict, unless `again`.
 
-    Returns how many were "graded", "without marks" and "unchanged", and the folders that cannot be a student's.
+    Returns how many had which outcome, and the folders that cannot be a student's.
     """
     course.require(lab)
     if not course.source(lab).is_file():
         raise CourseError(f"lab: {course.source(lab)} is missing; the tests are taken from there")
     batch = Batch(course, lab, course.source(lab).read_bytes(), limit, again)
     arrivals, strange = collect(origin, lab) if origin else (collected(course, lab), [])
-    outcome: Counter[str] = Counter()
+    outcome = Counter(dict.fromkeys((GRADED, ZERO, UNCHANGED), 0))
     with ThreadPoolExecutor(jobs) as pool:
         running = [pool.submit(_one, batch, arrival) for arrival in arrivals]
         for done, future in enumerate(as_completed(running), start=1):
@@ -66,7 +68,7 @@ def _one(batch: Batch, arrival: Arrival) -> str:
     digest = batch.digest(arrival)
     last = Verdict.read(place)
     if last is not None and last.digest == digest and not batch.again:
-        return "unchanged"
+        return UNCHANGED
     started = time.monotonic()
     _store(batch, arrival)
     remarks = arrival.remarks + _judge(batch, arrival)
@@ -74,7 +76,7 @@ def _one(batch: Batch, arrival: Arrival) -> str:
     if not marked:
         _zero(batch, arrival)
     Verdict(digest, round(time.monotonic() - started, 2), remarks).write(place)
-    return "graded" if marked else "without marks"
+    return GRADED if marked else ZERO
 
 
 def _store(batch: Batch, arrival: Arrival) -> None:

@@ -19,13 +19,11 @@ BANDS = 10  # of the mark; full marks have a column of their own
 
 @dataclass(frozen=True)
 class Attention:
-    """One line of the list of notebooks that need a look."""
+    """A kind of trouble, and for each submission that has it: the student, the details, the mark."""
 
-    student: str
-    mark: float
     happened: str
-    detail: str
     advice: str
+    lines: list[tuple[str, str, float]]
 
 
 def render(results: Results, pseudonym: Callable[[str], str] | None = None) -> str:
@@ -40,6 +38,7 @@ def render(results: Results, pseudonym: Callable[[str], str] | None = None) -> s
         anonymous=pseudonym is not None,
         handed_in=len(results.students),
         graded=len(graded),
+        troubled=sum(bool(result.remarks) for result in results.students),
         middle=_middle([result.final for result in graded]),
         columns=_columns(graded, results.out_of),
         attention=_attention(results, pseudonym),
@@ -72,21 +71,23 @@ def _columns(graded: list[Result], out_of: float) -> list[tuple[str, int]]:
 
 
 def _attention(results: Results, pseudonym: Callable[[str], str] | None) -> list[Attention]:
-    """The gravest first; one line for each kind of trouble a submission has."""
-    lines = []
+    """The gravest first; a submission stands under each kind of trouble it has."""
+    return [
+        Attention(happened, advice, lines)
+        for kind, (happened, advice) in KINDS.items()
+        if (lines := sorted(_lines(results, kind, pseudonym)))
+    ]
+
+
+def _lines(results: Results, kind: str, pseudonym: Callable[[str], str] | None) -> list[tuple[str, str, float]]:
+    """Student, details and mark; details quote the student and stay out of an anonymous report."""
+    found = []
     for result in results.students:
-        details: dict[str, list[str]] = defaultdict(list)
-        for remark in result.remarks:
-            details[remark.kind].append(remark.detail)
-        lines += [(kind, _line(result, kind, words, pseudonym)) for kind, words in details.items()]
-    order = list(KINDS)
-    return [line for _, line in sorted(lines, key=lambda pair: (order.index(pair[0]), pair[1].student))]
-
-
-def _line(result: Result, kind: str, details: list[str], pseudonym: Callable[[str], str] | None) -> Attention:
-    happened, advice = KINDS[kind]
-    detail = "" if pseudonym else ", ".join(filter(None, details))
-    return Attention(_shown(result, pseudonym), result.final, happened, detail, advice)
+        details = [remark.detail for remark in result.remarks if remark.kind == kind]
+        if details:
+            detail = "" if pseudonym else ", ".join(filter(None, details))
+            found.append((_shown(result, pseudonym), detail, result.final))
+    return found
 
 
 def _shown(result: Result, pseudonym: Callable[[str], str] | None) -> str:

@@ -1,105 +1,54 @@
-"""A tiny nbgrader course, plain Python: two tasks, four test cells."""
+"""The tiny course as fixtures: fresh, graded once for the session, and as a copy that a test may change."""
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
+import shutil
 from pathlib import Path
 
-import nbformat
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-
-CONFIG = """
-c = get_config()
-c.CourseDirectory.root = {root!r}
-c.CourseDirectory.course_id = "tiny"
-c.Execute.timeout = 3
-c.NbJudge.version_key = "tiny"
-"""
-
-BIN = str(Path(sys.executable).parent)  # nbgrader calls `alembic` by name
-ENVIRONMENT = {**os.environ, "PATH": BIN + os.pathsep + os.environ["PATH"]}
-
-ADD = "def add(a, b):\n    ### BEGIN SOLUTION\n    return a + b\n    ### END SOLUTION"
-TOTAL = "def total(xs):\n    ### BEGIN SOLUTION\n    return sum(xs)\n    ### END SOLUTION"
-SETUP = "class Mistake(AssertionError):\n    pass"
-ADD_VALUE = """assert add(1, 2) == 3
-### BEGIN HIDDEN TESTS
-if add(3, 2) == 1:
-    raise Mistake("Mistake: subtracts <b>instead</b> of adding\\nsee the section")
-assert add(3, 2) == 5
-### END HIDDEN TESTS"""
+import pytest
+from filelock import FileLock
+from tiny import Tiny, hand_in_all
 
 
-def graded(source: str, name: str, points: float) -> nbformat.NotebookNode:
-    return _cell(source, name, grade=True, solution=False, locked=True, points=points)
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that the processes of a parallel run have in common."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
 
 
-def solution(source: str, name: str) -> nbformat.NotebookNode:
-    return _cell(source, name, grade=False, solution=True, locked=False)
+@pytest.fixture(scope="session")
+def built(shared: Path) -> Tiny:
+    with FileLock(shared / "built.lock"):
+        return Tiny(shared / "built") if (shared / "built").exists() else Tiny(shared / "built").build()
 
 
-def _cell(source: str, name: str, **flags: object) -> nbformat.NotebookNode:
-    tags = {"schema_version": 3, "grade_id": name, "task": False, **flags}
-    return new_code_cell(source, id=name, metadata={"nbgrader": tags})
+@pytest.fixture(scope="session")
+def graded_class(built: Tiny, shared: Path) -> Tiny:
+    """Every kind of submission, graded once; tests that change something copy it."""
+    with FileLock(shared / "graded.lock"):
+        if (shared / "graded").exists():
+            return Tiny(shared / "graded")
+        tiny = copy(built, shared / "graded")
+        hand_in_all(tiny)
+        printed = tiny.done("grade", "sums", "--from", "incoming", "--jobs", "2", "--limit", "60")
+        (tiny.folder / "printed").write_text(printed)
+        return tiny
 
 
-def source_notebook() -> nbformat.NotebookNode:
-    cells = [
-        new_markdown_cell("# Sums", id="title"),
-        _cell(SETUP, "setup", grade=False, solution=False, locked=True),
-        new_markdown_cell("## Task 1: add two numbers", id="task-1"),
-        solution(ADD, "add"),
-        graded(ADD_VALUE, "add-value", 2),
-        graded("assert add('a', 'b') == 'ab', 'strings add too'", "add-strings", 1),
-        new_markdown_cell("## Task 2: add a list", id="task-2"),
-        solution(TOTAL, "total"),
-        graded("assert total([1, 2, 3]) == 6", "total-value", 2),
-        graded("assert total([]) == 0", "total-empty", 1),
-    ]
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    return new_notebook(cells=cells, metadata={"kernelspec": kernel, "tiny": {"version": "1.0"}})
+@pytest.fixture
+def tiny(built: Tiny, tmp_path: Path) -> Tiny:
+    """The course before anybody handed anything in."""
+    return copy(built, tmp_path)
 
 
-class Tiny:
-    """The course's folder, its release notebook, and how submissions get in."""
+@pytest.fixture
+def copied(graded_class: Tiny, tmp_path: Path) -> Tiny:
+    """The graded class in a folder of the test's own."""
+    return copy(graded_class, tmp_path)
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.class_folder = folder / "class"
-        self.incoming = folder / "incoming"
-        self.incoming.mkdir()
 
-    def build(self) -> Tiny:
-        (self.class_folder / "source" / "sums").mkdir(parents=True)
-        nbformat.write(source_notebook(), self.class_folder / "source" / "sums" / "sums.ipynb")
-        (self.folder / "nbgrader_config.py").write_text(CONFIG.format(root=str(self.class_folder)))
-        subprocess.run(
-            [sys.executable, "-m", "nbgrader", "generate_assignment", "sums"],
-            cwd=self.folder,
-            check=True,
-            capture_output=True,
-            env=ENVIRONMENT,
-        )
-        return self
-
-    def answer(self, add: str | None = None, total: str | None = None) -> nbformat.NotebookNode:
-        """The release notebook with the tasks filled in: what a student would hand in."""
-        notebook = nbformat.read(self.class_folder / "release" / "sums" / "sums.ipynb", as_version=4)
-        for cell in notebook.cells:
-            given = {"add": add, "total": total}.get(cell.metadata.get("nbgrader", {}).get("grade_id"))
-            if given is not None:
-                cell.source = given
-        return notebook
-
-    def hand_in(self, student: str, content: nbformat.NotebookNode | str, name: str = "sums.ipynb") -> Path:
-        path = self.incoming / student / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content if isinstance(content, str) else json.dumps(content))
-        return path
-
-    def judge(self, *arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "nbjudge", *arguments]
-        return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, **options)
+def copy(tiny: Tiny, folder: Path) -> Tiny:
+    shutil.copytree(tiny.folder, folder, dirs_exist_ok=True, symlinks=True)
+    return Tiny(folder)

@@ -1,0 +1,37 @@
+"""Bad input gets an error that names the argument, not a traceback."""
+
+from __future__ import annotations
+
+import pytest
+from tiny import Tiny
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["grade", "summs"], "lab: the gradebook in"),
+        (["report", "summs"], "lab: the gradebook in"),
+        (["grade", "sums", "--from", "nowhere"], "--from: no such folder or zip: nowhere"),
+        (["grade", "sums", "--from", "nbgrader_config.py"], "--from: expected a folder or a zip"),
+        (["grade", "sums", "--jobs", "0"], "argument --jobs: expected a number above zero, got 0"),
+        (["grade", "sums", "--limit", "soon"], "argument --limit: invalid float value: 'soon'"),
+        (["marks"], "argument command: invalid choice: 'marks'"),
+    ],
+)
+def test_errors_name_the_argument(tiny: Tiny, arguments: list[str], message: str) -> None:
+    done = tiny.judge(*arguments)
+    assert done.code == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_lab_whose_source_is_gone(tiny: Tiny) -> None:
+    (tiny.class_folder / "source" / "sums" / "sums.ipynb").unlink()
+    done = tiny.judge("grade", "sums")
+    assert done.code == 2
+    assert "sums.ipynb is missing" in done.stderr
+
+
+def test_grading_nothing_says_so(tiny: Tiny) -> None:
+    done = tiny.done("grade", "sums", "--from", "incoming")
+    assert "no submissions" in done

@@ -1,0 +1,105 @@
+"""A class with every kind of submission: nobody stops anybody, and each gets the marks and the reason it should."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+
+import nbformat
+import pytest
+from nbgrader.api import Gradebook
+from tiny import GOOD_ADD, GOOD_TOTAL, Tiny
+
+EXPECTED = {  # student: final mark, what needs a look
+    "stu-perfect": (6, ""),
+    "stu-half": (3, ""),
+    "stu-subtracts": (3, ""),
+    "stu-untouched": (0, ""),
+    "stu-syntax": (3, "syntax"),
+    "stu-loop": (3, "slow"),
+    "stu-stubborn": (0, "stopped"),
+    "stu-exits": (0, "crashed"),
+    "stu-renamed": (6, "renamed"),
+    "stu-broken": (0, "unreadable"),
+    "stu-blank": (0, "unreadable"),
+    "stu-list": (0, "unreadable"),
+    "stu-two": (0, "ambiguous"),
+    "stu-old": (5, "missing version"),
+    "stu-nothing": (0, "absent"),
+    "stu-linked": (0, "refused"),
+}
+
+
+def gradebook(tiny: Tiny) -> Gradebook:
+    return Gradebook(f"sqlite:///{tiny.class_folder / 'gradebook.db'}", "tiny")
+
+
+@pytest.mark.parametrize("student", EXPECTED)
+def test_marks_and_reasons(graded_class: Tiny, student: str) -> None:
+    row = graded_class.marks()[student]
+    assert (float(row["final mark"]), row["needs a look"]) == EXPECTED[student]
+
+
+def test_nobody_is_left_out_or_invented(graded_class: Tiny) -> None:
+    assert set(graded_class.marks()) == set(EXPECTED)
+    assert "left out: '=cmd()'" in (graded_class.folder / "printed").read_text()
+    assert "8 graded, 8 without marks" in (graded_class.folder / "printed").read_text()
+
+
+def test_feedback_is_written_for_what_was_graded(graded_class: Tiny) -> None:
+    pages = {path.parent.parent.name for path in graded_class.class_folder.glob("feedback/*/sums/sums.html")}
+    assert pages == {student for student, (_, trouble) in EXPECTED.items() if EXPECTED[student][0] or not trouble}
+
+
+def test_unchanged_submissions_are_not_graded_again(copied: Tiny) -> None:
+    copied.hand_in("stu-half", copied.answer(add=GOOD_ADD, total=GOOD_TOTAL))
+    again = copied.done("grade", "sums", "--from", "incoming")
+    assert "1 graded" in again
+    assert "15 unchanged" in again
+    assert copied.marks()["stu-half"]["final mark"] == "6"
+
+
+def test_a_worse_file_takes_the_place_of_a_good_one(copied: Tiny) -> None:
+    copied.hand_in("stu-perfect", "{ not json any more")
+    copied.done("grade", "sums", "--from", "incoming")
+    assert copied.marks()["stu-perfect"]["final mark"] == "0"
+    assert not (copied.class_folder / "feedback" / "stu-perfect" / "sums").exists(), "the old feedback would mislead"
+
+
+def test_marks_that_a_person_gave_stay(tiny: Tiny) -> None:
+    tiny.hand_in("ada", tiny.answer(add=GOOD_ADD))
+    tiny.done("grade", "sums", "--from", "incoming")
+    with gradebook(tiny) as book:
+        book.find_grade("total-value", "sums", "sums", "ada").manual_score = 1.5
+        book.find_comment("total", "sums", "sums", "ada").manual_comment = "nearly"
+        book.db.commit()
+    for change in (tiny.answer(add=GOOD_ADD, total=GOOD_TOTAL), "{ broken"):
+        tiny.hand_in("ada", change)
+        tiny.done("grade", "sums", "--from", "incoming")
+        with gradebook(tiny) as book:
+            assert book.find_grade("total-value", "sums", "sums", "ada").score == 1.5
+            assert book.find_comment("total", "sums", "sums", "ada").comment == "nearly"
+        assert "review" in tiny.marks()["ada"]["needs a look"]
+    assert tiny.marks()["ada"]["final mark"] == "1.5"
+
+
+def test_grades_what_nbgrader_collected(tiny: Tiny) -> None:
+    place = tiny.class_folder / "submitted" / "ada" / "sums"
+    place.mkdir(parents=True)
+    nbformat.write(tiny.answer(add=GOOD_ADD), place / "sums(2).ipynb")
+    tiny.done("grade", "sums")
+    assert tiny.marks()["ada"]["final mark"] == "3"
+    assert tiny.marks()["ada"]["needs a look"] == "renamed"
+
+
+def test_grading_waits_for_another_writer(tiny: Tiny) -> None:
+    """Another program holds the gradebook for longer than the five seconds after which SQLite gives up by default."""
+    for number in range(3):
+        tiny.hand_in(f"student{number}", tiny.answer(add=GOOD_ADD, total=GOOD_TOTAL))
+    other = sqlite3.connect(tiny.class_folder / "gradebook.db", isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    release = threading.Timer(8, other.execute, ["COMMIT"])
+    release.start()
+    tiny.done("grade", "sums", "--from", "incoming", "--jobs", "3")
+    assert not release.is_alive(), "grading should have waited"
+    assert [row["final mark"] for row in tiny.marks().values()] == ["6"] * 3

@@ -1,0 +1,131 @@
+"""The class report: its figures, what it must not hold, and that it asks nobody for anything."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from nbgrader.api import Gradebook
+from test_grade import EXPECTED
+from tiny import Tiny
+
+from nbjudge.marks import plain
+from nbjudge.page import render
+from nbjudge.remarks import KINDS, Remark
+from nbjudge.results import Mistake, Property, Result, Results
+
+
+def report(tiny: Tiny, *options: str) -> str:
+    place = tiny.done("report", "sums", *options).strip()
+    with open(place, encoding="utf-8") as stream:
+        return stream.read()
+
+
+def text_of(page: str) -> str:
+    """What a reader sees, one space between words."""
+    body = re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL)
+    return " ".join(re.sub(r"<[^>]+>", " ", body).split())
+
+
+def test_what_stands_in_it(graded_class: Tiny) -> None:
+    seen = text_of(report(graded_class))
+    assert "submissions 16 graded 8 to look at 12" in seen
+    assert "Task 1: add two numbers" in seen
+    assert "add-value 2 4 0 4 50%" in seen, "of the 8 graded, 4 got all of its 2 points"
+    assert "subtracts &lt;b&gt;instead&lt;/b&gt; of adding Task 1: add two numbers add-value 1" in seen
+    assert "stu-renamed Copy of sums (1).ipynb mark 6" in seen
+    assert "0.9 instead of 1.0" in seen
+
+
+@pytest.mark.parametrize("student", EXPECTED)
+def test_a_line_for_everybody(graded_class: Tiny, student: str) -> None:
+    mark, trouble = EXPECTED[student]
+    seen = text_of(report(graded_class))
+    assert re.search(rf"{student} (\(look\) )?{mark} {round(100 * mark / 6)}%", seen)
+    for kind in trouble.split():
+        assert KINDS[kind][0].replace("'", "&#39;") in seen
+
+
+def test_it_asks_nobody_for_anything(graded_class: Tiny) -> None:
+    for page in (report(graded_class), report(graded_class, "--anonymous")):
+        assert not re.search(r"https?://|//\w|\bsrc=|\bhref=|url\(|@import|<script", page)
+        assert "default-src 'none'" in page
+
+
+class Structure(HTMLParser):
+    """Collects what a screen reader needs."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.heads: list[dict[str, str | None]] = []
+        self.levels: list[int] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "th":
+            self.heads.append(dict(attrs))
+        if re.fullmatch(r"h[1-6]", tag):
+            self.levels.append(int(tag[1]))
+
+
+def test_headings_and_tables_have_structure(graded_class: Tiny) -> None:
+    found = Structure(report(graded_class))
+    assert found.heads
+    assert all(head.get("scope") in {"col", "row", "rowgroup"} for head in found.heads)
+    assert found.levels[0] == 1
+    assert all(after - before <= 1 for before, after in zip(found.levels, found.levels[1:], strict=False))
+
+
+def test_the_anonymous_report_names_nobody(copied: Tiny) -> None:
+    with Gradebook(f"sqlite:///{copied.class_folder / 'gradebook.db'}", "tiny") as book:
+        book.update_or_create_student("stu-perfect", first_name="Perdita", last_name="O'Hara")
+    assert "Perdita" in text_of(report(copied))
+    page = report(copied, "--anonymous")
+    seen = text_of(page)
+    assert not re.search(r"stu-|Perdita|O'Hara|O&#39;Hara|Copy of|" + re.escape(str(copied.folder)), page)
+    assert len(set(re.findall(r"Student [A-Z2-7]{6}", seen))) == len(EXPECTED)
+
+
+def test_pseudonyms_stay_the_same(copied: Tiny) -> None:
+    before = set(re.findall(r"Student [A-Z2-7]{6}", report(copied, "--anonymous")))
+    copied.hand_in("latecomer", copied.answer())
+    copied.done("grade", "sums", "--from", "incoming")
+    after = set(re.findall(r"Student [A-Z2-7]{6}", report(copied, "--anonymous")))
+    assert before < after
+    assert len(after) == len(before) + 1
+
+
+def class_of(*students: Result) -> Results:
+    return Results("sums", [Property("a", "", 4)], list(students))
+
+
+def test_strangers_words_are_escaped() -> None:
+    nasty = "<script>alert(1)</script>{{ 7 * 7 }}"
+    student = Result(nasty, nasty, 0, 0, {"a": 0}, set(), [Remark("renamed", nasty)], [Mistake("a", nasty)])
+    page = render(class_of(student))
+    assert "<script" not in page
+    assert page.count("&lt;script&gt;") >= 4
+    assert "{{ 7 * 7 }}" in page
+
+
+def test_a_mistake_cannot_carry_a_name_into_the_anonymous_report() -> None:
+    student = Result("ada99", "Ada Lovelace", 1, 0, {"a": 1}, set(), [], [Mistake("a", "ADA99 of lovelace was here")])
+    page = render(class_of(student), lambda name: "Student X")
+    assert not re.search(r"ada99|lovelace", page, re.IGNORECASE)
+
+
+def test_an_empty_class_and_one_student_make_a_report_too() -> None:
+    assert "None: every notebook" in render(class_of())
+    assert "100%" in text_of(render(class_of(Result("ada", "", 4, 0, {"a": 4}))))
+
+
+def test_a_late_penalty_is_shown_and_taken_off() -> None:
+    seen = text_of(render(class_of(Result("ada", "", 4, 1.5, {"a": 4}))))
+    assert "ada 2.5 late −1.5 62%" in seen
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", " =1", "\t=1", "\r=1"])
+def test_no_formulas_in_the_marks(text: str) -> None:
+    assert plain(text) == "'" + text
+    assert plain("O'Hara-Smith") == "O'Hara-Smith"
