@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from contextlib import chdir
 
 import nbformat
 import pytest
 from nbgrader.api import Gradebook
 from tiny import GOOD_ADD, GOOD_TOTAL, Tiny
+
+from nbjudge.course import Course
 
 EXPECTED = {  # student: final mark, what needs a look
     "stu-perfect": (6, ""),
@@ -92,14 +95,21 @@ def test_grades_what_nbgrader_collected(tiny: Tiny) -> None:
     assert tiny.marks()["ada"]["needs a look"] == "renamed"
 
 
-def test_grading_waits_for_another_writer(tiny: Tiny) -> None:
+def test_a_writer_waits_for_another(tiny: Tiny) -> None:
     """Another program holds the gradebook for longer than the five seconds after which SQLite gives up by default."""
-    for number in range(3):
-        tiny.hand_in(f"student{number}", tiny.answer(add=GOOD_ADD, total=GOOD_TOTAL))
+    with chdir(tiny.folder):
+        course = Course.here()
     other = sqlite3.connect(tiny.class_folder / "gradebook.db", isolation_level=None, check_same_thread=False)
     other.execute("BEGIN IMMEDIATE")
-    release = threading.Timer(8, other.execute, ["COMMIT"])
-    release.start()
-    tiny.done("grade", "sums", "--from", "incoming", "--jobs", "3")
-    assert not release.is_alive(), "grading should have waited"
-    assert [row["final mark"] for row in tiny.marks().values()] == ["6"] * 3
+    threading.Timer(6.5, other.execute, ["COMMIT"]).start()
+    with course.gradebook() as book:
+        book.update_or_create_student("ada")
+    assert not other.in_transaction, "it should have waited"
+
+
+def test_many_at_once(tiny: Tiny) -> None:
+    students = [f"stu-{number}" for number in range(8)]
+    for student in students:
+        tiny.hand_in(student, tiny.answer(add=GOOD_ADD, total=GOOD_TOTAL))
+    tiny.done("grade", "sums", "--from", "incoming", "--jobs", "8")
+    assert {student: row["final mark"] for student, row in tiny.marks().items()} == dict.fromkeys(students, "6")
