@@ -173,6 +173,7 @@ def test_in_a_real_run_it_averages_every_step():
 
 def test_running_statistics_are_torchs():
     model = network()
+    assert list(walk(model, 3)) == [1, 2, 3], "the statistics of other weights, to be forgotten"
     twin = copy.deepcopy(model)
     batches = [torch.randn(16, 4, dtype=torch.float64) for _ in range(7)]
     update_batch_norm(model, batches)
