@@ -70,7 +70,7 @@ def ensembles(size: Size) -> Claim:
 
 
 def weight_averages(size: Size) -> Claim:
-    """After a short run of plain SGD on small batches: the last weights, their averages, and a rate that falls to zero."""
+    """After a short run of SGD on small batches: the last weights, their averages, and a rate that falls to zero."""
     few = size.epochs // 4
     runs: dict[tuple[int, float], dict[str, nn.Module]] = {}
 

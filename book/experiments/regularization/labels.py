@@ -31,7 +31,7 @@ def smoothing_noisy(size: Size) -> Claim:
 
 def _smoothing(size: Size, noise: float) -> Claim:
     """Both arms are chosen by validation loss, which asks for good probabilities and not only for the right class."""
-    grid = [{"smoothing": s} for s in (0.1, 0.05, 0.2, 0.4)]
+    grid = [{"smoothing": s, "lr": lr} for s, lr in ((0.1, 1e-3), (0.1, 3e-4), (0.05, 1e-3), (0.3, 3e-4))]
     run = partial(_smoothed, size, noise)
     return {"without": unregularized(size, noise, by="loss"), "with": tune(run, grid, size)}
 
@@ -44,11 +44,11 @@ def smoothing_strengths(size: Size) -> Claim:
 
 
 @cache
-def _smoothed(size: Size, noise: float, seed: int, smoothing: float) -> Trial:
+def _smoothed(size: Size, noise: float, seed: int, smoothing: float, lr: float = 1e-3) -> Trial:
     sets = strokes(seed, size.train, noise)
     seed_everything(seed)
     model = mlp()
-    train(model, sets, seed, epochs(size, noise), loss=partial(label_smoothing, smoothing=smoothing))
+    train(model, sets, seed, epochs(size, noise), lr=lr, loss=partial(label_smoothing, smoothing=smoothing))
     p = predict(model, sets.test.tensors[0]).softmax(1)
     return trial(model, sets, by="loss", confidence_share=p.amax(1).mean().item())
 

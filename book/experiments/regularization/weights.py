@@ -16,6 +16,7 @@ from trainwell.regularization import (
     l1,
     l2,
     proximal_l1_,
+    soft_threshold,
 )
 from trainwell.training import Callback, evaluate, seed_everything
 
@@ -89,36 +90,33 @@ def regression() -> tuple[Tensor, Tensor]:
     return (x - x.mean(0)) / x.std(0), (y - y.mean()) / y.std()
 
 
-def descend(x: Tensor, y: Tensor, *, l1: float = 0.0, l2: float = 0.0, steps: int = 20000) -> Tensor:
-    """Minimises half the mean squared error plus the penalties by proximal gradient descent in float64."""
-    n = len(y)
-    lr = 1 / (torch.linalg.eigvalsh(x.T @ x / n)[-1].item() + l2)
-    w = torch.zeros(x.shape[1], dtype=x.dtype)
+def descend(x: Tensor, y: Tensor, l1: Tensor, l2: Tensor, steps: int) -> Tensor:
+    """Minimises half the mean squared error plus penalties by proximal gradient descent, one column a strength."""
+    n, lr = len(y), 1 / torch.linalg.eigvalsh(x.T @ x / len(y))[-1].item()
+    w = torch.zeros(x.shape[1], len(l1), dtype=x.dtype)
     for _ in range(steps):
-        w -= lr * (x.T @ (x @ w - y) / n + l2 * w)
-        if l1:
-            proximal_l1_([w], lr * l1)
-    return w
+        v = w - lr * x.T @ (x @ w - y.unsqueeze(1)) / n
+        w = lr * l1 * soft_threshold(v / (lr * l1), 1.0) / (1 + lr * l2)  # each column has a threshold of its own
+    return w.T
 
 
 def coefficient_paths(size: Size) -> Claim:
-    """Gradient descent with our penalties ends at the coefficients of scikit-learn's ridge, lasso and elastic net."""
+    """Proximal gradient descent ends at the coefficients of scikit-learn's ridge, lasso and elastic net."""
     x, y = regression()
-    n, worst = len(y), {"ridge": 0.0, "lasso": 0.0, "elastic": 0.0}
-    for a in torch.logspace(-3, 0, 8).tolist():
-        first, second = elastic_net_strengths(a, l1_ratio=0.5)
-        pairs = {
-            "ridge": (descend(x, y, l2=a), Ridge(n * a, fit_intercept=False)),
-            "lasso": (descend(x, y, l1=a), Lasso(a, fit_intercept=False, tol=1e-12, max_iter=10**6)),
-            "elastic": (
-                descend(x, y, l1=first, l2=second),
-                ElasticNet(a, l1_ratio=0.5, fit_intercept=False, tol=1e-12, max_iter=10**6),
-            ),
-        }
-        for name, (ours, model) in pairs.items():
-            theirs = torch.tensor(model.fit(x, y).coef_)
-            worst[name] = max(worst[name], (ours - theirs).abs().max().item())
-    return {name: Arm({"deviation": [value]}) for name, value in worst.items()}
+    strengths, tiny = torch.logspace(-3, 0, 8, dtype=torch.float64), torch.full((8,), 1e-300, dtype=torch.float64)
+    both = torch.tensor([elastic_net_strengths(a, l1_ratio=0.5) for a in strengths.tolist()], dtype=torch.float64).T
+    exact = {"fit_intercept": False, "tol": 1e-12, "max_iter": 10**6}
+    penalties = {
+        "ridge": (tiny, strengths, lambda a: Ridge(len(y) * a, fit_intercept=False)),
+        "lasso": (strengths, 0 * strengths, lambda a: Lasso(a, **exact)),
+        "elastic": (*both, lambda a: ElasticNet(a, l1_ratio=0.5, **exact)),
+    }
+    claim = {}
+    for name, (first, second, model) in penalties.items():
+        theirs = torch.tensor([model(a).fit(x, y).coef_ for a in strengths.tolist()])
+        ours = descend(x, y, first, second, steps=250 * size.epochs)
+        claim[name] = Arm({"deviation": [(ours - theirs).abs().max().item()]})
+    return claim
 
 
 def shrinkage(size: Size) -> Claim:
