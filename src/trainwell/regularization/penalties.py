@@ -102,8 +102,8 @@ def elastic_net(parameters: Iterable[Tensor], *, l1: float, l2: float) -> Float[
         Zou and Hastie, *Regularization and Variable Selection via the Elastic Net*, 2005.
 
     Note:
-        The paper puts no half before the squares. :func:`elastic_net_strengths` translates
-        scikit-learn's strength and ratio.
+        The paper puts no half before the squares, and scales the minimiser up afterwards.
+        :func:`elastic_net_strengths` translates scikit-learn's strength and ratio.
     """
     check_not_negative("l1", l1)
     check_not_negative("l2", l2)
