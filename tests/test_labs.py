@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -13,27 +14,29 @@ import pytest
 from nbgrader.api import Gradebook
 
 from tools import labs
+from tools.lint_tests import bound, problems
 
 TOPICS = sorted(path.parent.name for path in labs.ROOT.glob("solutions/*/variants.py"))
 
 
 class Outcome(NamedTuple):
-    """What grading one submission gave: the share of each test's points, and the mistake that was named."""
+    """What grading one submission gave: each test's share of its points, the mistakes named, the notebook."""
 
     scores: dict[str, float]
     mistakes: dict[str, str]
+    notebook: nbformat.NotebookNode
 
 
 def submissions(topic: str) -> dict[str, dict[str, str]]:
-    """Name of each submission of the gate, and its answers: the k-th variant of every task make one."""
+    """Name of each submission of the gate, and its answers: the k-th version of every task make one."""
     solved, variants = labs.solutions(topic), labs.load_variants(topic)
-    made = defaultdict(dict, {"solution": solved, "release": {}})
+    made = defaultdict(dict)
     for task in solved:
         for k, wrong in enumerate(variants.wrong[task]):
             made[f"wrong{k}"][task] = wrong.source
         for k, right in enumerate(variants.right[task]):
             made[f"right{k}"][task] = right
-    return {name: answers if name == "release" else solved | answers for name, answers in made.items()}
+    return {"solution": solved, "release": {}} | {name: solved | answers for name, answers in made.items()}
 
 
 def grade(folder: Path, topic: str, answers: dict[str, dict[str, str]]) -> dict[str, Outcome]:
@@ -55,13 +58,13 @@ def outcome(folder: Path, topic: str, student: str) -> Outcome:
         grades = book.find_submission_notebook(topic, topic, student).grades
         scores = {grade.name: grade.score / grade.max_score for grade in grades}
     notebook = nbformat.read(folder / "autograded" / student / topic / f"{topic}.ipynb", as_version=4)
-    errors = {
+    mistakes = {
         grade_id: output.evalue.splitlines()[0]
         for grade_id, cell in labs.cells(notebook, "grade").items()
         for output in cell.outputs
         if output.output_type == "error" and output.ename == "Mistake"
     }
-    return Outcome(scores, errors)
+    return Outcome(scores, mistakes, notebook)
 
 
 @pytest.fixture(scope="module", params=TOPICS)
@@ -76,12 +79,12 @@ def graded(request, tmp_path_factory):
 
 
 def test_the_solution_earns_every_point(graded):
-    topic, outcomes = graded
-    assert set(outcomes["solution"].scores.values()) == {1.0}, outcomes["solution"]
+    _, outcomes = graded
+    assert set(outcomes["solution"].scores.values()) == {1.0}, outcomes["solution"].mistakes
 
 
 def test_the_release_earns_nothing(graded):
-    topic, outcomes = graded
+    _, outcomes = graded
     assert set(outcomes["release"].scores.values()) == {0.0}, outcomes["release"].scores
 
 
@@ -89,13 +92,126 @@ def test_every_wrong_version_is_caught_and_named(graded):
     topic, outcomes = graded
     for task, versions in labs.load_variants(topic).wrong.items():
         for k, wrong in enumerate(versions):
-            scores, mistakes = outcomes[f"wrong{k}"]
+            scores, mistakes, _ = outcomes[f"wrong{k}"]
             assert scores[wrong.loses] < 1, f"{task}: {wrong.mistake!r} does not lose {wrong.loses}"
             assert mistakes.get(wrong.loses) == wrong.mistake, f"{task}: {wrong.mistake!r} is not named: {mistakes}"
 
 
 def test_no_right_version_loses_a_point(graded):
-    topic, outcomes = graded
-    for name, (scores, mistakes) in outcomes.items():
+    _, outcomes = graded
+    for name, (scores, mistakes, _) in outcomes.items():
         if name.startswith("right"):
             assert set(scores.values()) == {1.0}, (name, scores, mistakes)
+
+
+def test_the_closing_run_is_left_out_of_grading(graded):
+    _, outcomes = graded
+    code = [cell for cell in outcomes["solution"].notebook.cells if cell.cell_type == "code"]
+    closing = [cell for cell in code if "skip-execution" in cell.metadata.get("tags", [])]
+    assert closing
+    assert all(cell.execution_count is None and not cell.outputs for cell in closing)
+    assert all(cell.execution_count for cell in code if cell not in closing)
+
+
+def test_the_table(graded):
+    """Written to build/gate-<topic>.txt, and shown by `pytest -s`."""
+    topic, outcomes = graded
+    text = table(topic, outcomes)
+    (labs.ROOT / "build").mkdir(exist_ok=True)
+    (labs.ROOT / f"build/gate-{topic}.txt").write_text(text + "\n")
+    print(f"\n{text}")
+    assert text.splitlines()[-1].split()[-1] == "0"
+
+
+def table(topic: str, outcomes: dict[str, Outcome]) -> str:
+    """A line a task: its tests and points, its wrong versions killed and named, its right versions hurt."""
+    variants, tests = labs.load_variants(topic), labs.cells(labs.read(topic), "grade")
+    rows = []
+    for task, versions in variants.wrong.items():
+        mine = [name for name in tests if labs.task_of(name) == task]
+        wrong = [(outcomes[f"wrong{k}"], version) for k, version in enumerate(versions)]
+        right = [outcomes[f"right{k}"].scores for k in range(len(variants.right[task]))]
+        killed = sum(result.scores[version.loses] < 1 for result, version in wrong)
+        named = sum(result.mistakes.get(version.loses) == version.mistake for result, version in wrong)
+        hurt = sum(min(scores[name] for name in mine) < 1 for scores in right)
+        points = sum(tests[name].metadata.nbgrader.points for name in mine)
+        rows.append((task, len(mine), round(points), len(wrong), killed, named, len(right), hurt))
+    head = ("task", "tests", "points", "wrong", "killed", "named", "right", "hurt")
+    total = ("all", *(sum(column) for column in list(zip(*rows, strict=True))[1:]))
+    return "\n".join(f"{row[0]:18}" + "".join(f"{value:>8}" for value in row[1:]) for row in (head, *rows, total))
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_every_task_has_enough_versions(topic):
+    variants = labs.load_variants(topic)
+    assert list(variants.wrong) == list(variants.right) == list(labs.solutions(topic))
+    for task in variants.wrong:
+        assert len(variants.wrong[task]) >= 4, task
+        assert len(variants.right[task]) >= 2, task
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_two_releases_are_the_same_bytes_and_those_committed(topic, tmp_path):
+    first, second = (labs.release(topic, tmp_path / name, tmp_path / name / "labs") for name in "ab")
+    assert first.read_bytes() == second.read_bytes()
+    assert first.read_bytes() == (labs.LABS / topic / f"{topic}.ipynb").read_bytes(), "run `make labs` and commit"
+
+
+def test_labs_holds_release_notebooks_and_nothing_else():
+    found = {str(path.relative_to(labs.LABS)) for path in labs.LABS.rglob("*") if path.is_file()}
+    assert found == {f"{topic}/{topic}.ipynb" for topic in TOPICS}
+    for name in found:
+        text = (labs.LABS / name).read_text()
+        assert not re.search("BEGIN|END SOLUTION|HIDDEN", text), f"{name} holds more than a student should see"
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_test_cells_stay_within_what_the_judge_can_carry(topic):
+    notebook = labs.read(topic)
+    students = set().union(*(bound(cell.source) for cell in labs.cells(notebook, "solution").values()))
+    locked = [
+        cell for name, cell in labs.cells(notebook, "locked").items() if name not in labs.cells(notebook, "grade")
+    ]
+    given = set().union(*(bound(cell.source) for cell in locked))
+    for grade_id, cell in labs.cells(notebook, "grade").items():
+        assert not list(problems(cell.source, students, given)), grade_id
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "assert y is x",
+        "assert y.data_ptr() != x.data_ptr()",
+        "import inspect",
+        "from copy import deepcopy",
+        "class Mine(Theirs): pass",
+        "for torch in (1, 2): pass",
+        "theirs = 3",
+    ],
+)
+def test_the_linter_refuses(source):
+    assert list(problems(source, students={"Theirs", "theirs"}, given={"torch"}))
+
+
+def test_points_in_the_settings_change_the_release_and_unknown_ones_are_refused(monkeypatch):
+    course = labs.settings()
+    name = next(iter(labs.cells(labs.read(TOPICS[0]), "grade")))
+    monkeypatch.setattr(labs, "settings", lambda: course | {"points": {name: 7}})
+    assert labs.cells(labs.read(TOPICS[0]), "grade")[name].metadata.nbgrader.points == 7
+    monkeypatch.setattr(labs, "settings", lambda: course | {"points": {"no-such-test": 1}})
+    with pytest.raises(ValueError, match="no-such-test"):
+        labs.read(TOPICS[0])
+
+
+def test_another_secret_gives_other_hidden_tests_and_the_same_release(monkeypatch, tmp_path):
+    topic, course = TOPICS[0], labs.settings()
+    public = labs.read(topic)
+    (tmp_path / "secret").write_text("ours\n")
+    offering = course["offering"] | {"secret_file": str(tmp_path / "secret")}
+    monkeypatch.setattr(labs, "settings", lambda: course | {"offering": offering})
+    ours = labs.read(topic)
+    differing = [a.id for a, b in zip(public.cells, ours.cells, strict=True) if a.source != b.source]
+    assert differing
+    assert all("BEGIN HIDDEN TESTS" in cell.source for cell in public.cells if cell.id in differing)
+    released = labs.release(topic, tmp_path, tmp_path / "labs")
+    assert released.read_bytes() == (labs.LABS / topic / f"{topic}.ipynb").read_bytes()

@@ -9,7 +9,7 @@ import torch
 from torch import Generator, Tensor
 from torch.overrides import TorchFunctionMode
 from torch.testing import assert_close
-from torch.utils._pytree import tree_leaves
+from torch.utils._pytree import tree_leaves, tree_map
 
 
 class Mistake(AssertionError):  # noqa: N818  (what it is called in the reports)
@@ -170,15 +170,19 @@ def _difference(actual: Any, right: Any, rtol: float | None, atol: float | None)
     if isinstance(right, str | bool):
         return None if type(actual) is type(right) and actual == right else "They differ."
     try:
-        assert_close(_plain(actual), _plain(right), rtol=rtol, atol=atol, equal_nan=True)
-    except (AssertionError, TypeError, ValueError) as error:
+        assert_close(tree_map(_plain, actual), tree_map(_plain, right), rtol=rtol, atol=atol, equal_nan=True)
+    except TypeError:
+        return f"Expected a {type(right).__name__} and got a {type(actual).__name__}, or so inside."
+    except (AssertionError, ValueError) as error:
         return str(error).strip()
     return None
 
 
 def _plain(value: Any) -> Any:
-    """Without the graph, so that only values count."""
-    return value.detach() if isinstance(value, Tensor) else value
+    """Tensors without their graph and whole numbers as floats, so that only values count."""
+    if isinstance(value, Tensor):
+        return value.detach()
+    return float(value) if type(value) is int else value
 
 
 def _brief(value: Any, most: int = 8) -> str:
