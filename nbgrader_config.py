@@ -29,4 +29,5 @@ c.CourseDirectory.directory_structure = "{nbgrader_step}/{student_id}/{assignmen
 
 c.Execute.timeout = 60  # seconds a cell
 c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE\nraise NotImplementedError"}
+c.NbJudge.version_key = "trainwell"  # where a notebook says which version of the course it was made from
 c.AssignLatePenalties.plugin_class = PenaltyPerDay
