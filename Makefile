@@ -11,10 +11,12 @@ CLASS ?=
 
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: course test slow lint book labs grade report audit bench experiments release clean
+.PHONY: course test slow lint book labs grade report forget audit bench experiments release clean
 
 course: book labs  ## from a fresh clone to the finished course
 	$(PY) -m tools.sample_class classes/sample
+	$(foreach topic,$(TOPICS),$(MAKE) --no-print-directory grade CLASS=classes/sample LAB=$(topic) \
+	  FROM=classes/sample/incoming/$(topic) &&) true
 	$(PY) -m tools.course
 
 test: lint chromium node_modules  ## everything that must hold
@@ -36,6 +38,22 @@ lint: .venv/ready
 
 labs: .venv/ready  ## release notebooks from the solutions
 	$(foreach topic,$(TOPICS),$(PY) -m tools.labs release $(topic) &&) true
+
+IN_CLASS = $(if $(CLASS),TRAINWELL_CLASS="$(CLASS)") $(PY) -m
+NAMED = $(or $($(1)),$(error $(1) is missing, as in: make $@ $(1)=$(2)))
+
+grade: .venv/ready  ## LAB=regularization FROM=folder-or-zip: marks, feedback and the report, in CLASS or the offering's
+	$(IN_CLASS) tools.labs release $(call NAMED,LAB,regularization)
+	$(IN_CLASS) nbjudge grade $(LAB) $(if $(FROM),--from "$(FROM)")
+
+report: .venv/ready  ## LAB=regularization, ANONYMOUS=1 for one without names
+	$(IN_CLASS) nbjudge report $(call NAMED,LAB,regularization) $(if $(ANONYMOUS),--anonymous)
+
+forget: .venv/ready  ## STUDENT=id: delete one student's work and marks
+	$(IN_CLASS) nbjudge forget "$(call NAMED,STUDENT,ada.example)"
+
+release: book labs  ## the public bundle in dist/, checked to hold no solution and no hidden test
+	$(PY) -m tools.release
 
 experiments: .venv/ready  ## measure again what the chapters claim
 	$(PY) -m book.experiments.regularization
