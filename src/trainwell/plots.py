@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 from torch import Tensor, nn
 
 from .training import History, predict
@@ -101,6 +102,8 @@ def curves(
     for name, place in (vertical or {}).items():
         axes.axvline(place, color=GREY, linestyle=":", linewidth=1.4, label=name)
     axes.set(xlabel=xlabel, ylabel=ylabel, title=title, xscale="log" if logx else "linear", **limits)
+    if not any(isinstance(values, tuple) for values in series.values()):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if len(series) + len(vertical or {}) > 1:
         axes.legend(frameon=False)
     return _figure(axes)
@@ -127,7 +130,7 @@ def learning_curves(histories: Mapping[str, History] | History) -> Figure:
 def intervals(
     claim: Mapping[str, Any], metrics: str | Mapping[str, str], arms: Mapping[str, str], xlabel: str
 ) -> Figure:
-    """Means with their 95% intervals, one row an arm of an experiment.
+    """Means of shares, such as accuracies, with their 95% intervals, one row an arm of an experiment.
 
     Args:
         claim: One claim of :func:`results`.
@@ -143,6 +146,7 @@ def intervals(
         ends = np.array([[f["mean"] - f["low"], f["high"] - f["mean"]] for f in found]).T
         rows = np.arange(len(found)) + 0.22 * (k - (len(metrics) - 1) / 2)
         axes.errorbar(centre, rows, xerr=ends, fmt=MARKS[k], color=COLOURS[k], capsize=4, label=name)
+    axes.xaxis.set_major_formatter(PercentFormatter(1))
     axes.set(yticks=range(len(arms)), yticklabels=arms.values(), xlabel=xlabel, ylim=(len(arms) - 0.5, -0.5))
     if len(metrics) > 1:
         figure.legend(loc="outside upper center", ncols=len(metrics), frameon=False)

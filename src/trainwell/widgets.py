@@ -26,6 +26,8 @@ MOST_FRAMES = 120  # about 1 MB of page
 NAME = re.compile(r"fig-[a-z0-9-]+")
 NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
 NOISE = re.compile(r"<metadata>.*?</metadata>|<!--.*?-->|\s*\n\s*", re.S)
+TAG = re.compile(r"<[^>]*>", re.S)
+DECIMALS = re.compile(r"(\d\.\d)\d+")
 
 
 def show(figure: Figure, *, name: str, alt: str, caption: str = "") -> None:
@@ -174,7 +176,7 @@ def _svg(figure: Figure, name: str) -> str:
     svg = buffer.getvalue()
     svg = NOISE.sub(" ", svg[svg.index("<svg") :])
     svg = re.sub(r'\s(?:width|height)="[\d.]+pt"', "", svg, count=2)  # the page decides how wide
-    svg = re.sub(r"(\d\.\d)\d+", r"\1", svg)
+    svg = TAG.sub(lambda tag: DECIMALS.sub(r"\1", tag[0]), svg)  # numbers in the text stay as they are
     svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", svg)
     svg = re.sub(r" font-family: [^;\"]*;?", "", svg)  # the page's own
     svg = svg.replace('<text style="', '<text style="fill: currentColor; ')
