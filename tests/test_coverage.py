@@ -1,0 +1,79 @@
+"""Every pointer of book/coverage.csv leads somewhere, and the topics that are done have all that they need."""
+
+from __future__ import annotations
+
+import ast
+import csv
+import importlib
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ROWS = {row["id"]: row for row in csv.DictReader((ROOT / "book/coverage.csv").open())}
+
+REGULARIZATION = {  # the topic's rows: what kind each is, and whether a lab asks for it
+    "l2": "code lab", "l1": "code lab", "elastic-net": "code lab", "decay-visual": "claim",
+    "early-stopping": "code lab", "dropout": "code lab", "dropout-ensemble": "claim", "co-adaptation": "claim", "dropconnect": "code lab",
+    "dropblock": "code", "stochastic-depth": "code lab", "fractional-pooling": "code", "label-smoothing": "code lab",
+    "weight-noise": "code", "gradient-penalty": "code", "adversarial-training": "code",
+    "train-random-test-average": "claim", "four-mechanisms": "text", "ensembles": "code", "snapshot-ensembles": "code",
+    "weight-averaging": "code",
+}  # fmt: skip
+
+
+def pointers(column):
+    """Each (id, pointer) of a column; a cell may hold several, separated by spaces."""
+    return [pytest.param(pointer, id=f"{i}-{pointer}") for i, row in ROWS.items() for pointer in row[column].split()]
+
+
+def labels():
+    """The labels of the book's headings."""
+    texts = [path.read_text() for path in (ROOT / "book").rglob("*.md")]
+    return {label for text in texts for label in re.findall(r"^\(([\w-]+)\)=\n#", text, re.M)}
+
+
+@pytest.mark.parametrize("label", pointers("section"))
+def test_the_section_exists(label):
+    assert label in labels(), f"no heading of the book has the label ({label})="
+
+
+@pytest.mark.parametrize("name", pointers("symbol"))
+def test_the_symbol_imports(name):
+    module, _, attribute = name.rpartition(".")
+    assert callable(getattr(importlib.import_module(module), attribute))
+
+
+@pytest.mark.parametrize("name", pointers("test"))
+def test_the_test_exists(name):
+    path, _, function = name.partition("::")
+    defined = {
+        node.name for node in ast.walk(ast.parse((ROOT / path).read_text())) if isinstance(node, ast.FunctionDef)
+    }
+    assert function in defined
+
+
+@pytest.mark.parametrize("task", pointers("lab"))
+def test_the_lab_has_the_task(task):
+    text = (ROOT / "solutions/regularization/regularization.md").read_text()
+    assert re.search(rf'"grade_id": "{re.escape(task)}"', text), f"no cell of the lab has the grade id {task!r}"
+
+
+@pytest.mark.parametrize("claim", pointers("result"))
+def test_the_claim_was_measured(claim):
+    files = [json.loads(path.read_text())["claims"] for path in (ROOT / "book/experiments").glob("*.json")]
+    assert any(claim in claims for claims in files)
+
+
+@pytest.mark.parametrize("row", REGULARIZATION)
+def test_regularization_is_complete(row):
+    needed = {"code": ["symbol", "test"], "claim": ["result"], "text": [], "lab": ["lab"]}
+    columns = ["section", *(column for kind in REGULARIZATION[row].split() for column in needed[kind])]
+    assert not [column for column in columns if not ROWS[row][column]]
+
+
+def test_the_ids_are_those_of_the_whole_course():
+    assert len(ROWS) == 131
+    assert set(REGULARIZATION) <= set(ROWS)
