@@ -41,7 +41,7 @@ def test_equal_answers_pass(actual, right):
         (ONES, 2 * ONES, "Greatest absolute difference"),
         (ONES, torch.ones(3), "shape"),
         (ONES, ONES.double(), "dtype"),
-        (ONES, torch.tensor([math.nan, 1.0]), "not close"),
+        (ONES, torch.tensor([math.nan, 1.0]), "Mismatched elements"),
         (ONES.to("meta"), ONES, "device"),
         (None, ONES, "is there a `return`"),
         (1, True, "differ"),
@@ -74,6 +74,12 @@ def test_a_mistake_that_leads_to_the_right_answer_is_never_named():
         checks.expect(ONES * 3, ONES, unless={"harmless": ONES})
     assert not isinstance(caught.value, Mistake)
     checks.expect(ONES, ONES, unless={"harmless": ONES})
+
+
+def test_a_notebook_shows_the_message_alone():
+    with pytest.raises(Mistake) as caught:
+        checks.rule_out("seen", True, "why")
+    assert caught.value._render_traceback_() == ["Mistake: seen\nwhy"]
 
 
 def test_tolerances_are_used():
@@ -119,8 +125,10 @@ def test_raises():
         checks.raises(ValueError, lambda: None, mention="p", case="p=2")
     with pytest.raises(Mistake, match=r"^unclear error"):
         checks.raises(ValueError, lambda: refuse("no"), mention="keep", case="keep=2")
-    with pytest.raises(KeyError):  # another error is the student's to see
+    with pytest.raises(Mistake, match=r"^another kind of error\nExpected ValueError for p=2, got KeyError"):
         checks.raises(ValueError, lambda: {}["p"], mention="p", case="p=2")
+    with pytest.raises(NotImplementedError):  # an empty task is no mistake
+        checks.raises(ValueError, lambda: (_ for _ in ()).throw(NotImplementedError), mention="p", case="p=2")
 
 
 def draw_and_reseed(generator):

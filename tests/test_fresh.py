@@ -1,4 +1,4 @@
-"""The labs in an environment like Colab's: the newest of everything, and the wheel installed without its dependencies."""
+"""The labs where Colab would run them: the newest of everything, and the wheel installed without dependencies."""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ WRONG = {
             {"(w.abs() - threshold)": "(w.abs() - torch.as_tensor(threshold).min())"},
         ),
         ("takes columns for groups", "groups", {"dim=1": "dim=0"}),
+        ("takes the whole matrix for one group", "groups", {"w.norm(dim=1, keepdim=True)": "w.norm()"}),
         ("divides by a norm of zero", "zero_row", {"/ norm.where(norm > 0, 1)": "/ norm"}),
         (
             "thresholds each weight alone",
@@ -62,6 +63,7 @@ WRONG = {
     "lasso": [
         ("threshold without the rate", "step", {"lr * strength": "strength"}),
         ("gradient without 1/n", "step", {" / len(y)": ""}),
+        ("gradient twice too large", "step", {"gradient = X.T": "gradient = 2 * X.T"}),
         (
             "threshold before the gradient step",
             "step",
@@ -133,6 +135,7 @@ WRONG = {
             {"{name: value.clone() for name, value in model.state_dict().items()}": "model.state_dict().copy()"},
         ),
         ("keeps the last weights, not the best", "restores", {"    model.load_state_dict(state)\n": ""}),
+        ("keeps tensors instead of numbers", "best", {"validation[1]).item())": "validation[1]))"}),
         ("counts epochs from 0", "best", {"return state, best_epoch, losses": "return state, best_epoch - 1, losses"}),
         (
             "watches the training loss",
@@ -226,6 +229,7 @@ WRONG = {
         ),
         ("forgets the device", "input", {"torch.empty_like(x).": "torch.empty(x.shape, dtype=x.dtype)."}),
         ("no error for bad input", "errors", {"if not 0 < keep <= 1:": "if keep < 0:"}),
+        ("another kind of error", "errors", {"raise ValueError": "raise RuntimeError"}),
         (
             "always draws the same numbers",
             "generator",
@@ -267,6 +271,11 @@ WRONG = {
     ],
     "stochastic_depth": [
         ("does not scale", "rates", {" / (1 - drop)": ""}),
+        (
+            "draws that do not line up with the rows",
+            "rates",
+            {"h.index_add(0, rows, block(h[rows])": "h + ((draw >= drop) * block(h)"},
+        ),
         ("counts the blocks from 0", "rates", {"start=1": "start=0"}),
         ("one rate for all blocks", "rates", {"last * number / len(blocks)": "last"}),
         (

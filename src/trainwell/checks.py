@@ -11,6 +11,8 @@ from torch.overrides import TorchFunctionMode
 from torch.testing import assert_close
 from torch.utils._pytree import tree_leaves, tree_map
 
+REPEATS = ("Tensor-likes are", "Scalars are", "Expected ", "Absolute", "Relative", "Greatest relative")  # of torch
+
 
 class Mistake(AssertionError):  # noqa: N818  (what it is called in the reports)
     """A known wrong way to do a task. The message's first line names it; class reports count these names."""
@@ -44,23 +46,22 @@ def expect(
         Mistake: If the answer is that of one of the mistakes.
         AssertionError: If it is wrong in another way.
     """
-    __tracebackhide__ = True  # IPython then shows the student's line, not ours
     problem = _difference(actual, right, rtol, atol)
     if problem is None:
         return
-    details = f"{name}:\n  expected  {_brief(right)}\n  got       {_brief(actual)}\n{problem}{_pointer(see)}"
+    lines = [f"{name}:", f"  expected  {_brief(right)}", f"  got       {_brief(actual)}", problem]
+    details = "\n".join(filter(None, lines)) + _pointer(see)
     for mistake, wrong in (unless or {}).items():
         told_apart = _difference(wrong, right, rtol, atol) is not None
         if told_apart and _difference(actual, wrong, rtol, atol) is None:
-            raise Mistake(f"{mistake}\n{details}")
-    raise AssertionError(f"not what was expected\n{details}")
+            raise _mistake(mistake, details)
+    raise _failure(AssertionError, f"not what was expected\n{details}")
 
 
 def rule_out(mistake: str, shown: bool | Tensor, why: str, *, see: str = "") -> None:
     """Raises :class:`Mistake` with this name and reason where a mistake shows."""
-    __tracebackhide__ = True
     if bool(shown):
-        raise Mistake(f"{mistake}\n{why}{_pointer(see)}")
+        raise _mistake(mistake, why, see)
 
 
 def subset(total: Tensor, parts: Tensor) -> Tensor:
@@ -81,9 +82,8 @@ def subset(total: Tensor, parts: Tensor) -> Tensor:
 
 def unchanged(value: Tensor, before: Tensor, *, name: str = "the input", see: str = "") -> None:
     """Checks that a function left a tensor as it was; ``before`` is a copy made before the call."""
-    __tracebackhide__ = True
     if _difference(value, before, 0.0, 0.0) is not None:
-        raise Mistake(f"changes its input\n{name} was {_brief(before)} and is now {_brief(value)}.{_pointer(see)}")
+        raise _mistake("changes its input", f"{name} was {_brief(before)} and is now {_brief(value)}.", see)
 
 
 def raises(error: type[Exception], call: Callable[[], Any], *, mention: str, case: str, see: str = "") -> None:
@@ -96,25 +96,28 @@ def raises(error: type[Exception], call: Callable[[], Any], *, mention: str, cas
         case: What is wrong with the call, as in ``a negative threshold``.
         see: The address of the section to read again.
     """
-    __tracebackhide__ = True
     try:
         call()
-    except error as caught:
+    except (NameError, NotImplementedError):  # nothing written yet
+        raise
+    except Exception as caught:
+        if not isinstance(caught, error):
+            came = f"{type(caught).__name__}: {caught}"
+            raise _mistake("another kind of error", f"Expected {error.__name__} for {case}, got {came}") from None
         if mention in str(caught):
             return
-        raise Mistake(f"unclear error\nThe message {str(caught)!r} should mention {mention!r}.") from None
-    raise Mistake(f"no error for bad input\nExpected {error.__name__} for {case}.{_pointer(see)}")
+        raise _mistake("unclear error", f"The message {str(caught)!r} should mention {mention!r}.") from None
+    raise _mistake("no error for bad input", f"Expected {error.__name__} for {case}.", see)
 
 
 def draws(call: Callable[[Generator], Any], *, see: str = "") -> None:
     """Checks that ``call(generator)`` takes its random numbers from that generator and from nowhere else."""
-    __tracebackhide__ = True
     state = torch.get_rng_state()
     first, again, other = (call(torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
     if _difference(first, again, 0.0, 0.0) is not None or not torch.equal(state, torch.get_rng_state()):
-        raise Mistake(f"ignores the generator\nEqually seeded generators must give equal results.{_pointer(see)}")
+        raise _mistake("ignores the generator", "Equally seeded generators must give equal results.", see)
     if _difference(first, other, 0.0, 0.0) is None:
-        raise Mistake(f"always draws the same numbers\nAnother seed must give another result.{_pointer(see)}")
+        raise _mistake("always draws the same numbers", "Another seed must give another result.", see)
 
 
 def on_meta(call: Callable[..., Any], *inputs: Tensor, see: str = "") -> None:
@@ -123,14 +126,13 @@ def on_meta(call: Callable[..., Any], *inputs: Tensor, see: str = "") -> None:
     There a tensor that was made without ``device=`` meets one of another device, as it would on a GPU.
     Code that looks at values cannot run there; nothing is said about it.
     """
-    __tracebackhide__ = True
     try:
         with _OneDevice():
             call(*(value.to("meta") for value in inputs))
     except RuntimeError as error:
         text = str(error)
         if "device" in text and "item()" not in text:
-            raise Mistake(f"forgets the device\nOn a GPU this stops with: {text}{_pointer(see)}") from None
+            raise _mistake("forgets the device", f"On a GPU this stops with: {text}", see) from None
         if "meta" not in text.lower():
             raise
 
@@ -157,10 +159,20 @@ class forbid(TorchFunctionMode):  # noqa: N801  (a context, used like a function
         self.names = frozenset(names)
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        __tracebackhide__ = True
         if (name := getattr(func, "__name__", "")) in self.names:
-            raise Mistake(f"calls torch's {name}\nThe task asks you to write it yourself.")
+            raise _mistake(f"calls torch's {name}", "The task asks you to write it yourself.")
         return func(*args, **(kwargs or {}))
+
+
+def _mistake(name: str, text: str, see: str = "") -> AssertionError:
+    return _failure(Mistake, f"{name}\n{text}{_pointer(see)}")
+
+
+def _failure(kind: type[AssertionError], text: str) -> AssertionError:
+    """An error that a notebook shows by its text alone, without the way through this file."""
+    error = kind(text)
+    error._render_traceback_ = lambda: [f"{kind.__name__}: {text}"]  # type: ignore[attr-defined]  # read by IPython
+    return error
 
 
 def _difference(actual: Any, right: Any, rtol: float | None, atol: float | None) -> str | None:
@@ -174,7 +186,7 @@ def _difference(actual: Any, right: Any, rtol: float | None, atol: float | None)
     except TypeError:
         return f"Expected a {type(right).__name__} and got a {type(actual).__name__}, or so inside."
     except (AssertionError, ValueError) as error:
-        return str(error).strip()
+        return "\n".join(line for line in str(error).splitlines() if line and not line.startswith(REPEATS))
     return None
 
 
@@ -188,7 +200,7 @@ def _plain(value: Any) -> Any:
 def _brief(value: Any, most: int = 8) -> str:
     """A value on one line, shortened; of large tensors the shape and the ends."""
     if not isinstance(value, Tensor):
-        text = repr(value)
+        text = " ".join(repr(value).split())
         return text if len(text) <= 200 else text[:200] + " …"
     value = value.detach()
     with torch._tensor_str.printoptions(threshold=most, edgeitems=2):
