@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import median, quantiles
 from time import process_time
 
-ROUND_SECONDS = 0.02  # a round calls each side for about this long, or once where that takes longer
+ROUND_SECONDS = 0.02
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,8 @@ class Benchmark:
     peer: Callable[[], object] | None
     bar: float
     rounds: int = 25
+    calls: int | None = None  # a round; as many as fill ROUND_SECONDS where it is not given
+    items: int = 1  # what a call does many of at once; the times are those of one
     clock: Callable[[], float] = process_time  # other programs do not count; for child processes take perf_counter
 
 
@@ -27,20 +29,20 @@ def race(benchmark: Benchmark) -> dict[str, object]:
     """Times each side once a round, the first to start changing from round to round; returns medians."""
     sides = [side for side in (benchmark.ours, benchmark.peer) if side]
     calls = [_calls(side, benchmark) for side in sides]
-    times: list[list[float]] = [[] for _ in sides]
+    times: list[list[float]] = [[] for _ in sides]  # seconds an item
     gc.collect()
     gc.disable()
     for number in range(benchmark.rounds):
         for i in sorted(range(len(sides)), reverse=number % 2 == 1):
-            times[i].append(_seconds(sides[i], calls[i], benchmark.clock))
+            times[i].append(_seconds(sides[i], calls[i], benchmark.clock) / benchmark.items)
     gc.enable()
     return _result(benchmark, times)
 
 
 def _calls(side: Callable[[], object], benchmark: Benchmark) -> int:
     """How many calls fill a round; finding out warms the caches up."""
-    if benchmark.rounds == 1:
-        return 1
+    if benchmark.calls:
+        return benchmark.calls
     _seconds(side, 3, benchmark.clock)
     return max(1, round(ROUND_SECONDS / _seconds(side, 3, benchmark.clock)))
 

@@ -45,10 +45,16 @@ def test_the_two_take_turns_and_change_who_starts():
 @pytest.mark.parametrize(("bar", "holds"), [(3.0, True), (1.0, False)])
 def test_without_a_peer_the_bar_is_in_seconds(bar, holds):
     track = Track(2.0, 0.0)
-    result = race(Benchmark("build", track.ours, None, bar=bar, rounds=1, clock=track.clock))
+    result = race(Benchmark("build", track.ours, None, bar=bar, rounds=1, calls=1, clock=track.clock))
     assert track.calls == ["ours"]
     assert result["holds"] == holds
     assert run.line(result).split() == ["build", "2", "s", "-", "-", f"{bar:.3g}", "s", "yes" if holds else "NO"]
+
+
+def test_times_are_those_of_one_item():
+    track = Track(6.0, 3.0)
+    result = race(Benchmark("x", track.ours, track.peer, bar=3, rounds=2, calls=1, items=3, clock=track.clock))
+    assert (result["ours"], result["peer"], result["ratio"]) == pytest.approx((2.0, 1.0, 2.0))
 
 
 def test_a_line_says_it_all():
