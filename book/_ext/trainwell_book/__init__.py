@@ -16,14 +16,17 @@ from . import (
     measured,
     notebooks,
     pages,
+    quotes,
     results,
     trim,
 )
 
-PARTS = (course, elsewhere, execution, results, maths, figures, measured, coverage, api, labs, notebooks, pages, trim)
+SETTINGS = (course, elsewhere, execution, results)
+CONTENT = (maths, figures, quotes, measured, coverage, api, labs)
+OUTPUT = (notebooks, pages, trim)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    for part in PARTS:
+    for part in (*SETTINGS, *CONTENT, *OUTPUT):
         part.setup(app)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

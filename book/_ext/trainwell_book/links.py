@@ -41,13 +41,18 @@ class Links:
             page, number = self.env.get_domain("math").equations[target]
             return self.to(page, f"equation-{target}", f"({number})")
         if role == "term":
-            page, anchor = self.std.objects[("term", self.std._terms.get(target.lower(), ("", target))[1] or target)]
-            return self.to(page, anchor, text or target)
+            return self.term(target, text)
         if role == "doc":
             return self.to(target.strip("/"), "", text or self.env.titles[target.strip("/")].astext())
         return f"`{text or target}`"
 
+    def term(self, name: str, text: str) -> str:
+        places = {key.lower(): place for (kind, key), place in self.std.objects.items() if kind == "term"}
+        return self.to(*places[name.lower()], text or name) if name.lower() in places else text or name
+
     def label(self, name: str, text: str, *, numbered: bool) -> str:
+        if name not in self.std.anonlabels:  # Sphinx has warned of it already
+            return text or name
         page, anchor = self.std.anonlabels[name]
         title = self.std.labels.get(name, ("", "", name))[2]
         number = self.env.toc_fignumbers.get(page, {}).get("figure", {}).get(anchor)

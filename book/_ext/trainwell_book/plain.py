@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Callable
 from pathlib import Path
+
+from .quotes import definition
 
 Link = Callable[[str, str, str], str]  # role, target and text (or nothing), to Markdown
 
@@ -32,15 +33,6 @@ def quoted(path: Path, options: dict[str, str]) -> str:
     if "end-before" in options:
         source = source.split(options["end-before"].strip("\"'"), 1)[0]
     return source.strip("\n")
-
-
-def definition(source: str, dotted: str) -> str:
-    body: list[ast.stmt] = ast.parse(source).body
-    for name in dotted.split("."):
-        found = next(node for node in body if getattr(node, "name", None) == name)
-        body = getattr(found, "body", [])
-    first = min([found.lineno, *(d.lineno for d in getattr(found, "decorator_list", []))])
-    return "\n".join(source.splitlines()[first - 1 : found.end_lineno])
 
 
 def quote(title: str, body: str) -> str:
