@@ -177,6 +177,16 @@ def test_test_cells_stay_within_what_the_judge_can_carry(topic):
         assert not list(problems(cell.source, students, given)), grade_id
 
 
+@pytest.mark.parametrize("topic", TOPICS)
+def test_links_lead_to_sections_of_the_book(topic):
+    source = (labs.ROOT / f"solutions/{topic}/{topic}.md").read_text()
+    links = re.findall(r"{{ site }}/([\w/-]+)\.html(?:#([\w-]+))?", source)
+    assert links
+    for page, label in links:
+        text = (labs.ROOT / f"book/{page}.md").read_text()
+        assert not label or f"({label})=" in text, f"{page} has no section {label}"
+
+
 @pytest.mark.parametrize(
     "source",
     [
