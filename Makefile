@@ -43,9 +43,9 @@ labs: .venv/ready  ## release notebooks from the solutions
 IN_CLASS = $(if $(CLASS),TRAINWELL_CLASS="$(CLASS)") $(PY) -m
 NAMED = $(or $($(1)),$(error $(1) is missing, as in: make $@ $(1)=$(2)))
 
-grade: .venv/ready  ## LAB=regularization FROM=folder-or-zip: marks, feedback and the report, in CLASS or the offering's
+grade: .venv/ready  ## LAB=regularization FROM=folder-or-zip: marks, feedback and the report, AGAIN=1 for all anew
 	$(IN_CLASS) tools.labs release $(call NAMED,LAB,regularization)
-	$(IN_CLASS) nbjudge grade $(LAB) $(if $(FROM),--from "$(FROM)")
+	$(IN_CLASS) nbjudge grade $(LAB) $(if $(FROM),--from "$(FROM)") $(if $(AGAIN),--again)
 
 report: .venv/ready  ## LAB=regularization, ANONYMOUS=1 for one without names
 	$(IN_CLASS) nbjudge report $(call NAMED,LAB,regularization) $(if $(ANONYMOUS),--anonymous)

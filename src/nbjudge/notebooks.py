@@ -13,7 +13,7 @@ from nbjudge.remarks import Remark
 
 MAX_BYTES = 20_000_000  # a notebook full of plots has two or three million
 MAX_NAME = 160
-NOT_PYTHON = ("SyntaxError", "IndentationError", "TabError")
+NOT_PYTHON = {"SyntaxError", "IndentationError", "TabError"}
 TOO_SLOW = "CellTimeoutError"  # nbgrader's own name for it
 
 
@@ -94,15 +94,21 @@ def _version(notebook: NotebookNode, key: str | None) -> str | None:
 
 
 def troubles(autograded: NotebookNode) -> list[Remark]:
-    """Remarks on a graded notebook: cells that are not Python, cells that ran too long."""
+    """Remarks on a graded notebook: given cells that failed, cells that are not Python, cells that ran too long."""
     remarks = []
     for number, cell in enumerate(autograded.cells, start=1):
-        names = [output.ename for output in errors(cell)]
-        if TOO_SLOW in names:
-            remarks.append(Remark("slow", f"cell {number}"))
-        elif any(name in NOT_PYTHON for name in names):
-            remarks.append(Remark("syntax", f"cell {number}"))
+        kind = _trouble(cell.metadata.get("nbgrader", {}), {output.ename for output in errors(cell)})
+        if kind:
+            remarks.append(Remark(kind, f"cell {number}"))
     return remarks
+
+
+def _trouble(tag: dict[str, object], names: set[str]) -> str | None:
+    if TOO_SLOW in names:
+        return "slow"
+    if names and tag.get("locked") and not tag.get("grade"):
+        return "given"
+    return "syntax" if names & NOT_PYTHON and not tag.get("locked") else None
 
 
 def mistakes(autograded: NotebookNode) -> list[Mistake]:

@@ -28,6 +28,10 @@ KINDS = {
     "crashed": ("The notebook's kernel died.", "Look for os._exit, or for a tensor too large for the memory."),
     "failed": ("nbgrader could not grade it.", "Read the log that lies beside its verdict."),
     "ungraded": ("It has not been graded yet.", "Grade the lab."),
+    "given": (
+        "A cell that came with the lab failed, so the tests below it may have had no chance.",
+        "If everybody has it, something is missing on this machine: mend that and grade with --again.",
+    ),
     "missing": ("Test cells are missing; they count zero.", "Put the cells back and grade again, if that is fair."),
     "slow": ("A cell ran too long and was stopped; the rest was graded.", "Look for an endless loop."),
     "syntax": ("A cell is not valid Python; the rest was graded.", "Often one character: look before it costs a task."),

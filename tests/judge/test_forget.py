@@ -64,4 +64,4 @@ def test_an_unknown_student_is_an_error(copied: Tiny) -> None:
         done = copied.judge("forget", name, "--yes")
         assert done.code == 2
         assert "student: nobody called" in done.stderr
-    assert len(copied.marks()) == 16
+    assert len(copied.marks()) == 17

@@ -19,6 +19,7 @@ EXPECTED = {  # student: final mark, what needs a look
     "stu-subtracts": (3, ""),
     "stu-untouched": (0, ""),
     "stu-syntax": (3, "syntax"),
+    "stu-shadow": (6, "given"),
     "stu-loop": (3, "slow"),
     "stu-stubborn": (0, "stopped"),
     "stu-exits": (0, "crashed"),
@@ -46,7 +47,7 @@ def test_marks_and_reasons(graded_class: Tiny, student: str) -> None:
 def test_nobody_is_left_out_or_invented(graded_class: Tiny) -> None:
     assert set(graded_class.marks()) == set(EXPECTED)
     assert "left out: '=cmd()'" in (graded_class.folder / "printed").read_text()
-    assert "8 graded, 8 without marks" in (graded_class.folder / "printed").read_text()
+    assert "9 graded, 8 without marks" in (graded_class.folder / "printed").read_text()
 
 
 def test_feedback_is_written_for_what_was_graded(graded_class: Tiny) -> None:
@@ -58,7 +59,7 @@ def test_unchanged_submissions_are_not_graded_again(copied: Tiny) -> None:
     copied.hand_in("stu-half", copied.answer(add=GOOD_ADD, total=GOOD_TOTAL))
     again = copied.done("grade", "sums", "--from", "incoming")
     assert "1 graded" in again
-    assert "15 unchanged" in again
+    assert "16 unchanged" in again
     assert copied.marks()["stu-half"]["final mark"] == "6"
 
 

@@ -31,7 +31,7 @@ ENVIRONMENT = {**os.environ, "PATH": BIN + os.pathsep + os.environ["PATH"]}
 
 ADD = "def add(a, b):\n    ### BEGIN SOLUTION\n    return a + b\n    ### END SOLUTION"
 TOTAL = "def total(xs):\n    ### BEGIN SOLUTION\n    return sum(xs)\n    ### END SOLUTION"
-SETUP = "class Mistake(AssertionError):\n    pass"
+SETUP = "assert len([]) == 0\nclass Mistake(AssertionError):\n    pass"
 ADD_VALUE = """assert add(1, 2) == 3
 ### BEGIN HIDDEN TESTS
 if add(3, 2) == 1:
@@ -160,6 +160,7 @@ def hand_in_all(tiny: Tiny) -> None:
     tiny.hand_in("stu-subtracts", answer(add=SUBTRACT, total=GOOD_TOTAL))
     tiny.hand_in("stu-untouched", answer())
     tiny.hand_in("stu-syntax", answer(add="def add(a, b):\n    return a +", total=GOOD_TOTAL))
+    tiny.hand_in("stu-shadow", _shadowing(answer(**right)))
     tiny.hand_in("stu-loop", answer(add="while True: pass", total=GOOD_TOTAL))
     tiny.hand_in("stu-stubborn", answer(add=STUBBORN, total=GOOD_TOTAL))
     tiny.hand_in("stu-exits", answer(add="import os\nos._exit(1)", total=GOOD_TOTAL))
@@ -174,6 +175,12 @@ def hand_in_all(tiny: Tiny) -> None:
     (tiny.incoming / "stu-linked").mkdir()
     (tiny.incoming / "stu-linked" / "sums.ipynb").symlink_to(tiny.incoming / "stu-perfect" / "sums.ipynb")
     tiny.hand_in("=cmd()", answer(**right))
+
+
+def _shadowing(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """A cell of the student's own makes a given one fail."""
+    notebook.cells.insert(1, new_code_cell("len = None"))
+    return notebook
 
 
 def _older(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
