@@ -213,6 +213,14 @@ def test_points_in_the_settings_change_the_release_and_unknown_ones_are_refused(
         labs.read(TOPICS[0])
 
 
+def test_the_late_penalty_is_a_share_for_each_day_begun(monkeypatch, tmp_path):
+    plugin = labs.nbgrader(tmp_path).config.AssignLatePenalties.plugin_class
+    late = plugin.late_submission_penalty.__globals__["SETTINGS"]["late"]
+    monkeypatch.setitem(late, "penalty_per_day", 0.1)
+    penalties = [plugin().late_submission_penalty("anna", 20.0, days * 24 * 60 * 60) for days in (0.5, 1.5, 30)]
+    assert penalties == pytest.approx([2.0, 4.0, 20.0])
+
+
 def test_another_secret_gives_other_hidden_tests_and_the_same_release(monkeypatch, tmp_path):
     topic, course = TOPICS[0], labs.settings()
     public = labs.read(topic)
