@@ -179,7 +179,7 @@ def _svg(figure: Figure, name: str) -> str:
     svg = TAG.sub(lambda tag: DECIMALS.sub(r"\1", tag[0]), svg)  # numbers in the text stay as they are
     svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", svg)
     svg = re.sub(r" font-family: [^;\"]*;?", "", svg)  # the page's own
-    svg = svg.replace('<text style="', '<text style="fill: currentColor; ')
+    svg = svg.replace("<svg ", '<svg fill="currentColor" ', 1)  # texts and formulas say no colour of their own
     return re.sub("#000000|#262626", "currentColor", svg)
 
 
