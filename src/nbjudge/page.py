@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -24,6 +25,17 @@ class Attention:
     happened: str
     advice: str
     lines: list[tuple[str, str, float]]
+
+
+class Test(NamedTuple):
+    """How a class did in one test: its mean, and how many students got all, some and none of the points."""
+
+    name: str
+    points: float
+    mean: float
+    full: int
+    some: int
+    none: int
 
 
 def render(results: Results, pseudonym: Callable[[str], str] | None = None) -> str:
@@ -115,14 +127,20 @@ def _names(results: Results) -> re.Pattern[str] | None:
 
 def _tasks(properties: list[Property], graded: list[Result]) -> list[dict[str, object]]:
     """The tests under each task's heading, with the numbers of students who got all, some and none of the points."""
-    tasks: dict[str, list[dict[str, object]]] = {}
+    tasks: dict[str, list[Test]] = {}
     for item in properties:
         scores = [result.scores.get(item.name, 0) for result in graded]
         full, none = sum(score >= item.points for score in scores), sum(score <= 0 for score in scores)
-        counts = {"full": full, "some": len(scores) - full - none, "none": none}
         mean = statistics.fmean(scores) / item.points if scores else 0
-        tasks.setdefault(item.task, []).append({"name": item.name, "points": item.points, "mean": mean, **counts})
-    return [{"heading": heading or "Tests", "tests": tests} for heading, tests in tasks.items()]
+        test = Test(item.name, item.points, mean, full, len(scores) - full - none, none)
+        tasks.setdefault(item.task, []).append(test)
+    return [_task(heading or "Tests", tests) for heading, tests in tasks.items()]
+
+
+def _task(heading: str, tests: list[Test]) -> dict[str, object]:
+    points = sum(test.points for test in tests)
+    mean = sum(test.points * test.mean for test in tests) / points if points else 0
+    return {"heading": heading, "tests": tests, "points": points, "mean": mean}
 
 
 def _students(results: Results, pseudonym: Callable[[str], str] | None) -> dict[str, object]:

@@ -32,8 +32,8 @@ def test_what_stands_in_it(graded_class: Tiny) -> None:
     seen = text_of(report(graded_class))
     assert "submissions 17 graded 9 to look at 13" in seen
     assert "Task 1: add two numbers" in seen
-    assert "add-value 2 5 0 4 56%" in seen, "of the 9 graded, 5 got all of its 2 points"
-    assert "subtracts &lt;b&gt;instead&lt;/b&gt; of adding Task 1: add two numbers add-value 1" in seen
+    assert "add-value 56% 5 0 4 2" in seen, "of the 9 graded, 5 got all of its 2 points"
+    assert "1 subtracts &lt;b&gt;instead&lt;/b&gt; of adding Task 1: add two numbers add-value" in seen
     assert "stu-renamed Copy of sums (1).ipynb mark 6" in seen
     assert "0.9 instead of 1.0" in seen
 
