@@ -113,7 +113,7 @@ def coefficient_paths(size: Size) -> Claim:
     }
     claim = {}
     for name, (first, second, model) in penalties.items():
-        theirs = torch.tensor([model(a).fit(x, y).coef_ for a in strengths.tolist()])
+        theirs = torch.stack([torch.tensor(model(a).fit(x, y).coef_) for a in strengths.tolist()])
         ours = descend(x, y, first, second, steps=250 * size.epochs)
         claim[name] = Arm({"deviation": [(ours - theirs).abs().max().item()]})
     return claim
@@ -124,13 +124,16 @@ def shrinkage(size: Size) -> Claim:
 
     def ends(optimizer: type[torch.optim.Optimizer], coupled: bool, seed: int) -> dict[str, float]:
         lr, strength, steps = 1e-3, 0.5, 1000
-        noise = torch.randn(steps, 2, generator=torch.Generator().manual_seed(seed)) * torch.tensor([10.0, 0.1])
-        w = torch.ones(2, requires_grad=True)
-        bare = torch.ones(2, requires_grad=True)  # the same noise and no decay: what the noise alone does
+        g = torch.Generator().manual_seed(seed)
+        noise = torch.randn(steps, 2, generator=g, dtype=torch.float64) * torch.tensor([10.0, 0.1])
+        w = torch.ones(2, dtype=torch.float64, requires_grad=True)
+        bare = torch.ones(
+            2, dtype=torch.float64, requires_grad=True
+        )  # the same noise and no decay: what the noise alone does
         runs = [(w, optimizer([w], lr)), (bare, optimizer([bare], lr))]
-        for g in noise:
+        for gradient in noise:
             for weight, rule in runs:
-                weight.grad = g.clone()
+                weight.grad = gradient.clone()
                 if weight is w:
                     (coupled_decay_([w], strength) if coupled else decoupled_decay_([w], lr, strength))
                 rule.step()
