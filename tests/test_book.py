@@ -120,6 +120,7 @@ def test_nothing_scrolls_sideways_on_a_phone(browser: Browser, address: str, pag
 
 
 UNNAMED = """() => [...document.querySelectorAll('main svg, main img')]
+  .filter(e => !e.closest('.katex, [aria-hidden=true]'))  // formulas carry MathML
   .filter(e => !(e.closest('[role=img]')?.getAttribute('aria-label') || e.alt || e.closest('button, a')))
   .map(e => e.outerHTML.slice(0, 200))"""
 

@@ -14,7 +14,7 @@ SEARCH = re.compile(r'\s*<script[^>]*src="[^"]*(?:searchtools|language_data|sear
 ICON_SCRIPT = re.compile(
     r'\s*<(?:script|link)[^>]*(?:src|href)="[^"]*scripts/fontawesome\.js[^"]*"[^>]*>(?:</script>)?'
 )
-PLAIN_SCRIPT = re.compile(r'<script src="(?![^"]*documentation_options)')
+PLAIN_SCRIPT = re.compile(r'<script (?=(?:data-[\w-]+="[^"]*" )?src="(?![^"]*documentation_options))')
 DARK = '(matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")'
 REPAIRS = {
     # Light or dark from the first paint, and light where no script runs.
@@ -53,7 +53,7 @@ def repair(text: str, *, is_search: bool) -> str:
         text = SEARCH.sub("", text)
     for old, new in REPAIRS.items():
         text = text.replace(old, new)
-    return PLAIN_SCRIPT.sub('<script defer src="', SEARCH_LABEL.sub(r"\1", text))
+    return PLAIN_SCRIPT.sub("<script defer ", SEARCH_LABEL.sub(r"\1", text))
 
 
 def setup(app: Sphinx) -> None:

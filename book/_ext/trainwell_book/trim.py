@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from pathlib import Path
 
@@ -12,35 +11,17 @@ import pydata_sphinx_theme
 from fontTools import subset
 from sphinx.application import Sphinx
 
+from . import css
 from .pages import repair
 
 FONTS = Path(pydata_sphinx_theme.__file__).parent / "theme/pydata_sphinx_theme/static/vendor/fontawesome/webfonts"
 LINK = re.compile(r'\s*<link (?:rel="stylesheet" (?:type="text/css" )?)?href="(?:\.\./)*_static/([^"?]+\.css)[^>]*>')
-IMPORT = re.compile(r'@import\s*(?:url\()?["\']([^"\']+\.css)["\']\)?;')
-URL = re.compile(r"""url\((["']?)(?!data:|#|/|https?:)([^)'"]+)\1\)""")
-COMMENT = re.compile(r"/\*.*?\*/|@charset \"UTF-8\";", re.S)
-ICON = re.compile(r'((?:\.fa-[a-z0-9-]+:before,?)+)\{content:"\\([0-9a-f]+)"\}')
 GLYPH = re.compile(r'(?:--pst-icon[\w-]*|content):\s*"\\(f[0-9a-f]{2,3})"')
-OLD_FONT = re.compile(r',\s*url\([^)]*\.ttf\) format\("truetype"\)')
-ICON_NAME = re.compile(r"\bfa-[a-z0-9-]+")
 UNUSED = ("scripts/fontawesome.js", "scripts/*.map", "styles/*.map", "vendor/fontawesome/webfonts/*.ttf")
 
 
-def read_css(static: Path, name: str) -> str:
-    """A style sheet with what it imports, its addresses as seen from `_static`."""
-    folder = os.path.dirname(name)
-    css = COMMENT.sub("", (static / name).read_text())
-    css = IMPORT.sub(lambda m: read_css(static, os.path.normpath(os.path.join(folder, m[1]))), css)
-    return URL.sub(lambda m: f"url({os.path.normpath(os.path.join(folder, m[2]))})", css) if folder else css
-
-
-def keep_icons(css: str, used: set[str]) -> str:
-    """Without the rules of icons that no page shows."""
-    return ICON.sub(lambda m: m[0] if used & set(ICON_NAME.findall(m[1])) else "", css)
-
-
-def subset_fonts(static: Path, css: str) -> None:
-    glyphs = ",".join(sorted(set(GLYPH.findall(css))))
+def subset_fonts(static: Path, style: str) -> None:
+    glyphs = ",".join(sorted(set(GLYPH.findall(style))))
     for font in FONTS.glob("*.woff2"):
         target = static / "vendor/fontawesome/webfonts" / font.name
         options = ["--flavor=woff2", "--layout-features=", f"--unicodes={glyphs}"]
@@ -72,12 +53,11 @@ def finish(app: Sphinx, error: Exception | None) -> None:
     pages = {path: path.read_text() for path in sorted(out.rglob("*.html"))}
     pages = {path: repair(text, is_search=path.name == "search.html") for path, text in pages.items()}
     scripts = [path.read_text() for path in static.rglob("*.js")]
-    css = "\n".join(read_css(static, name) for name in sheets(pages, out.parent / "sheets.json"))
-    used = set(ICON_NAME.findall("\n".join([*pages.values(), *scripts])))
-    css = OLD_FONT.sub("", keep_icons(css, used))
-    (static / "book.css").write_text(css)
-    subset_fonts(static, css)
-    version = hashlib.sha256(css.encode()).hexdigest()[:10]
+    names = sheets(pages, out.parent / "sheets.json")
+    style = css.prune("\n".join(css.read(static, name) for name in names), [*pages.values(), *scripts])
+    (static / "book.css").write_text(style)
+    subset_fonts(static, style)
+    version = hashlib.sha256(style.encode()).hexdigest()[:10]
     for path, text in pages.items():
         path.write_text(one_sheet(text, path, out, version))
     (out / ".nojekyll").touch()  # GitHub Pages would leave out folders that begin with an underscore
