@@ -72,12 +72,6 @@ def test_learning_curves_show_training_dashed_and_validation_solid():
     assert drawn(accuracy)["validation"].get_ydata().tolist() == [0.3, 0.4]
 
 
-def test_learning_curves_of_several_runs_name_them():
-    histories = {"with": History([1.0], [0.5]), "without": History([2.0], [0.4])}
-    loss, _ = plots.learning_curves(histories).axes
-    assert set(drawn(loss)) == {"with training", "without training"}
-
-
 CLAIM = {
     "arms": {
         arm: {"metrics": {"accuracy": {"mean": mean, "low": mean - 0.1, "high": mean + 0.2}}}
@@ -120,13 +114,12 @@ def test_norm_ball_passes_through_the_solution(power):
 
 def test_coefficient_paths_draw_ours_as_lines_and_the_reference_as_marks():
     ours, theirs = torch.rand(3, 2), torch.rand(3, 2)
-    axes = plots.coefficient_paths([0.1, 1.0, 10.0], {"ridge": (ours, theirs)}, chosen=1.0).axes[0]
+    axes = plots.coefficient_paths([0.1, 1.0, 10.0], {"ridge": (ours, theirs)}).axes[0]
     first, marks, second = axes.lines[:3]
     np.testing.assert_allclose(first.get_ydata(), ours[:, 0])
     np.testing.assert_allclose(marks.get_ydata(), theirs[:, 0])
     np.testing.assert_allclose(second.get_ydata(), ours[:, 1])
     assert (marks.get_linestyle(), axes.get_xscale()) == ("None", "log")
-    assert list(axes.lines[-1].get_xdata()) == [1.0, 1.0]
 
 
 def test_reliability_puts_each_bin_at_its_confidence_and_accuracy():

@@ -34,13 +34,9 @@ RC: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.titlesize": 11,
-    "axes.labelsize": 10,
     "figure.figsize": (6.4, 3.2),
     "font.size": 10,
-    "legend.frameon": False,
-    "legend.fontsize": 10,
     "lines.linewidth": 1.8,
-    "savefig.transparent": True,
 }
 
 
@@ -75,25 +71,17 @@ def results(topic: str) -> dict[str, Any]:
 def curves(
     series: Mapping[str, Numbers],
     *,
-    xlabel: str = "",
-    ylabel: str = "",
-    title: str = "",
-    logx: bool = False,
     vertical: Mapping[str, float] | None = None,
     axes: Axes | None = None,
-    **limits: tuple[float, float],
+    **settings: Any,
 ) -> Figure:
     """Lines with a legend.
 
     Args:
         series: The lines by name: values, drawn against 1, 2, ..., or a pair of positions and values.
-        xlabel: What is to the right.
-        ylabel: What is upward.
-        title: What stands above.
-        logx: Whether the horizontal axis is logarithmic.
         vertical: Named places marked by an upright line.
         axes: Where to draw; a new figure when not given.
-        **limits: ``xlim`` and ``ylim``.
+        **settings: What Matplotlib's ``Axes.set`` takes: ``xlabel``, ``ylabel``, ``title``, ``xscale``, ``ylim``, ...
     """
     axes = axes or panels()[1][0]
     for k, (name, values) in enumerate(series.items()):
@@ -101,7 +89,7 @@ def curves(
         axes.plot(_array(x), _array(y), color=COLOURS[k % 6], linestyle=DASHES[k % 6], label=name)
     for name, place in (vertical or {}).items():
         axes.axvline(place, color=GREY, linestyle=":", linewidth=1.4, label=name)
-    axes.set(xlabel=xlabel, ylabel=ylabel, title=title, xscale="log" if logx else "linear", **limits)
+    axes.set(**settings)
     if not any(isinstance(values, tuple) for values in series.values()):
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if len(series) + len(vertical or {}) > 1:
@@ -109,19 +97,13 @@ def curves(
     return _figure(axes)
 
 
-def learning_curves(histories: Mapping[str, History] | History) -> Figure:
-    """Loss and accuracy over the epochs of one run, or of several by name: training dashed, validation solid."""
-    if isinstance(histories, History):
-        histories = {"": histories}
+def learning_curves(history: History) -> Figure:
+    """Loss and accuracy over the epochs of a run: training dashed, validation solid."""
     figure, both = panels(2)
     for axes, score in zip(both, ("loss", "accuracy"), strict=True):
-        for k, (name, history) in enumerate(histories.items()):
-            for part, dashes in (("train", "--"), ("validation", "-")):
-                values = getattr(history, f"{part}_{score}")
-                label = f"{name} {'training' if part == 'train' else part}".strip()
-                if values:
-                    x = range(1, len(values) + 1)
-                    axes.plot(x, values, color=COLOURS[(2 * k + (part == "train")) % 6], linestyle=dashes, label=label)
+        for name, part, k in (("training", "train", 1), ("validation", "validation", 0)):
+            values = getattr(history, f"{part}_{score}")
+            axes.plot(range(1, len(values) + 1), values, color=COLOURS[k], linestyle=DASHES[k], label=name)
         axes.set(xlabel="epoch", ylabel=score)
     both[0].legend(frameon=False)
     return figure
@@ -180,15 +162,12 @@ def norm_balls(hessian: Tensor, minimum: Tensor, solutions: Mapping[str, tuple[f
     return figure
 
 
-def coefficient_paths(
-    strengths: Numbers, paths: Mapping[str, tuple[Tensor, Tensor]], chosen: float | None = None
-) -> Figure:
+def coefficient_paths(strengths: Numbers, paths: Mapping[str, tuple[Tensor, Tensor]]) -> Figure:
     """Coefficients against the strength of a penalty: ours as lines, a reference's as marks on them.
 
     Args:
         strengths: The strengths, on a logarithmic axis.
         paths: By the penalty's name, our coefficients and the reference's, each (strengths, coefficients).
-        chosen: A strength to mark by an upright line.
     """
     figure, both = panels(len(paths))
     for axes, (name, (ours, reference)) in zip(both, paths.items(), strict=True):
@@ -197,8 +176,6 @@ def coefficient_paths(
                 _array(strengths), _array(ours[:, k]), color=COLOURS[k % 6], linestyle=DASHES[k % 6], linewidth=1.3
             )
             axes.plot(_array(strengths), _array(reference[:, k]), MARKS[k % 10], color=COLOURS[k % 6], markersize=3)
-        if chosen is not None:
-            axes.axvline(chosen, color=GREY, linewidth=2)
         axes.set(xscale="log", xlabel=r"strength $\lambda$", title=name)
     both[0].set_ylabel("coefficient")
     return figure
@@ -226,19 +203,17 @@ def reliability(predictions: Mapping[str, tuple[Tensor, Tensor]], bins: int = 10
     return figure
 
 
-def boundary(model: nn.Module, x: Tensor, y: Tensor, axes: Axes | None = None, points: int = 60) -> Figure:
+def boundary(model: nn.Module, x: Tensor, y: Tensor) -> Figure:
     """The regions in which a classifier of two inputs decides for each class, and the examples.
 
     Args:
         model: Takes (n, 2) inputs and returns one logit a class.
         x: The examples.
         y: Their classes.
-        axes: Where to draw; a new figure when not given.
-        points: How fine the regions are drawn.
     """
-    axes = axes or panels()[1][0]
+    figure, (axes,) = panels()
     low, high = (_array(x.min(0).values - 0.3), _array(x.max(0).values + 0.3))
-    u, v = np.meshgrid(np.linspace(low[0], high[0], points), np.linspace(low[1], high[1], points))
+    u, v = np.meshgrid(np.linspace(low[0], high[0], 60), np.linspace(low[1], high[1], 60))
     grid = torch.tensor(np.stack([u.ravel(), v.ravel()], 1), dtype=x.dtype)
     classes = predict(model, grid).argmax(1).reshape(u.shape)
     count = int(y.max()) + 1
@@ -246,7 +221,7 @@ def boundary(model: nn.Module, x: Tensor, y: Tensor, axes: Axes | None = None, p
     for k in range(count):
         axes.plot(*_array(x[y == k]).T, MARKS[k], color=COLOURS[k], markersize=4)
     axes.set(xlabel="$x_1$", ylabel="$x_2$")
-    return _figure(axes)
+    return figure
 
 
 def bars(values: Mapping[str, Numbers], *, xlabel: str = "", ylabel: str = "", names: Sequence[str] = ()) -> Figure:
