@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections import defaultdict
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -175,6 +177,15 @@ def test_test_cells_stay_within_what_the_judge_can_carry(topic):
     given = set().union(*(bound(cell.source) for cell in locked))
     for grade_id, cell in labs.cells(notebook, "grade").items():
         assert not list(problems(cell.source, students, given)), grade_id
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_solutions_and_hidden_tests_are_linted_like_everything_else(topic, tmp_path):
+    path = labs.stage(topic, tmp_path)
+    for command in (["check"], ["format", "--check"]):
+        ruff = [sys.executable, "-m", "ruff", *command, "--config", labs.ROOT / "pyproject.toml", path]
+        done = subprocess.run(ruff, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize("topic", TOPICS)
