@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-REFUSED_ATTRIBUTES = {"data_ptr", "untyped_storage", "storage", "deepcopy", "copy_module", "_getframe"}
-REFUSED_MODULES = {"inspect", "copy", "gc", "sys", "traceback"}
+REFUSED_ATTRIBUTES = {"data_ptr", "storage", "untyped_storage"}
+REFUSED_MODULES = {"copy", "gc", "inspect", "sys", "traceback"}
 
 
 def problems(source: str, students: set[str], given: set[str]) -> Iterator[str]:

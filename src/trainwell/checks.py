@@ -50,7 +50,8 @@ def expect(
     if problem is None:
         return
     lines = [f"{name}:", f"  expected  {_brief(right)}", f"  got       {_brief(actual)}", problem]
-    details = "\n".join(filter(None, lines)) + _pointer(see)
+    lines += [f"Read again: {see}"] if see else []
+    details = "\n".join(filter(None, lines))
     for mistake, wrong in (unless or {}).items():
         told_apart = _difference(wrong, right, rtol, atol) is not None
         if told_apart and _difference(actual, wrong, rtol, atol) is None:
@@ -58,10 +59,10 @@ def expect(
     raise _failure(AssertionError, f"not what was expected\n{details}")
 
 
-def rule_out(mistake: str, shown: bool | Tensor, why: str, *, see: str = "") -> None:
+def rule_out(mistake: str, shown: bool | Tensor, why: str) -> None:
     """Raises :class:`Mistake` with this name and reason where a mistake shows."""
     if bool(shown):
-        raise _mistake(mistake, why, see)
+        raise _mistake(mistake, why)
 
 
 def subset(total: Tensor, parts: Tensor) -> Tensor:
@@ -80,13 +81,13 @@ def subset(total: Tensor, parts: Tensor) -> Tensor:
     return choices[(total[..., None] - sums).abs().argmin(-1)].bool()
 
 
-def unchanged(value: Tensor, before: Tensor, *, name: str = "the input", see: str = "") -> None:
+def unchanged(value: Tensor, before: Tensor, *, name: str = "the input") -> None:
     """Checks that a function left a tensor as it was; ``before`` is a copy made before the call."""
     if _difference(value, before, 0.0, 0.0) is not None:
-        raise _mistake("changes its input", f"{name} was {_brief(before)} and is now {_brief(value)}.", see)
+        raise _mistake("changes its input", f"{name} was {_brief(before)} and is now {_brief(value)}.")
 
 
-def raises(error: type[Exception], call: Callable[[], Any], *, mention: str, case: str, see: str = "") -> None:
+def raises(error: type[Exception], call: Callable[[], Any], *, mention: str, case: str) -> None:
     """Checks that a call is refused with an error of this kind whose message mentions a word.
 
     Args:
@@ -94,7 +95,6 @@ def raises(error: type[Exception], call: Callable[[], Any], *, mention: str, cas
         call: A function of no arguments.
         mention: A word that the message has to hold, such as the argument's name.
         case: What is wrong with the call, as in ``a negative threshold``.
-        see: The address of the section to read again.
     """
     try:
         call()
@@ -107,20 +107,20 @@ def raises(error: type[Exception], call: Callable[[], Any], *, mention: str, cas
         if mention in str(caught):
             return
         raise _mistake("unclear error", f"The message {str(caught)!r} should mention {mention!r}.") from None
-    raise _mistake("no error for bad input", f"Expected {error.__name__} for {case}.", see)
+    raise _mistake("no error for bad input", f"Expected {error.__name__} for {case}.")
 
 
-def draws(call: Callable[[Generator], Any], *, see: str = "") -> None:
+def draws(call: Callable[[Generator], Any]) -> None:
     """Checks that ``call(generator)`` takes its random numbers from that generator and from nowhere else."""
     state = torch.get_rng_state()
     first, again, other = (call(torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
     if _difference(first, again, 0.0, 0.0) is not None or not torch.equal(state, torch.get_rng_state()):
-        raise _mistake("ignores the generator", "Equally seeded generators must give equal results.", see)
+        raise _mistake("ignores the generator", "Equally seeded generators must give equal results.")
     if _difference(first, other, 0.0, 0.0) is None:
-        raise _mistake("always draws the same numbers", "Another seed must give another result.", see)
+        raise _mistake("always draws the same numbers", "Another seed must give another result.")
 
 
-def on_meta(call: Callable[..., Any], *inputs: Tensor, see: str = "") -> None:
+def on_meta(call: Callable[..., Any], *inputs: Tensor) -> None:
     """Runs ``call`` on the meta device, where tensors have shapes and no values.
 
     There a tensor that was made without ``device=`` meets one of another device, as it would on a GPU.
@@ -132,7 +132,7 @@ def on_meta(call: Callable[..., Any], *inputs: Tensor, see: str = "") -> None:
     except RuntimeError as error:
         text = str(error)
         if "device" in text and "item()" not in text:
-            raise _mistake("forgets the device", f"On a GPU this stops with: {text}", see) from None
+            raise _mistake("forgets the device", f"On a GPU this stops with: {text}") from None
         if "meta" not in text.lower():
             raise
 
@@ -164,8 +164,8 @@ class forbid(TorchFunctionMode):  # noqa: N801  (a context, used like a function
         return func(*args, **(kwargs or {}))
 
 
-def _mistake(name: str, text: str, see: str = "") -> AssertionError:
-    return _failure(Mistake, f"{name}\n{text}{_pointer(see)}")
+def _mistake(name: str, text: str) -> AssertionError:
+    return _failure(Mistake, f"{name}\n{text}")
 
 
 def _failure(kind: type[AssertionError], text: str) -> AssertionError:
@@ -206,7 +206,3 @@ def _brief(value: Any, most: int = 8) -> str:
     with torch._tensor_str.printoptions(threshold=most, edgeitems=2):
         text = " ".join(str(value).split())
     return text if value.numel() <= most else f"{text} of shape {tuple(value.shape)}"
-
-
-def _pointer(see: str) -> str:
-    return f"\nRead again: {see}" if see else ""
