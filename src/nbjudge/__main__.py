@@ -48,7 +48,7 @@ def _grade(course: Course, options: argparse.Namespace) -> int:
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     for name in strange:
-        console.print(f"left out: {name!r} cannot be a student's id (letters, digits, spaces and .@'-)", markup=False)
+        console.print(f"left out: {name!r} gives no student's id (letters, digits, spaces and .@'-)", markup=False)
     console.print(", ".join(f"{count} {what}" for what, count in outcome.items() if count) or "no submissions")
     console.print(
         f"marks:  {write_marks(course)}", f"report: {write_report(course, options.lab)}", sep="\n", soft_wrap=True
@@ -79,7 +79,13 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     command = commands.add_parser("grade", help="grade a lab's submissions, then write marks.csv and the report")
     command.add_argument("lab", help="name of the assignment")
-    command.add_argument("--from", dest="origin", type=Path, metavar="PLACE", help="folder or zip, a folder a student")
+    command.add_argument(
+        "--from",
+        dest="origin",
+        type=Path,
+        metavar="PLACE",
+        help="folder or zip of submissions: a folder or a file a student",
+    )
     command.add_argument("--jobs", type=_positive(int), default=os.cpu_count() or 1, help="submissions at a time")
     command.add_argument("--limit", type=_positive(float), default=600.0, help="seconds a submission may take (600)")
     command.add_argument("--again", action="store_true", help="grade those too that have not changed")

@@ -1,4 +1,5 @@
-"""Submissions as they arrive: a folder or a zip with a folder a student, `<student>/…/<lab>.ipynb`.
+"""Submissions as they arrive: a folder or a zip with a folder a student, `<student>/…/<lab>.ipynb`, or a file a
+student, `<student>.ipynb`; the exports of Moodle and Canvas are of these kinds, with more in the names.
 
 Everything here comes from strangers. Nothing is unpacked and no name that came with a file becomes a path, except the
 student's, and only if it is plain. Of what a student handed in, the notebook and nbgrader's timestamp.txt are taken;
@@ -11,7 +12,7 @@ import re
 import stat
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from nbgrader.utils import parse_utc
@@ -21,6 +22,8 @@ from nbjudge.notebooks import MAX_BYTES
 from nbjudge.remarks import Remark
 
 PLAIN = re.compile(r"[^\W_][\w .@'-]{0,126}")  # no glob signs, no separators: nbgrader uses the name as a pattern
+MOODLE = re.compile(r"(.+?)_\d+_assignsubmission_file_?")  # a folder
+CANVAS = re.compile(r"([^_]+)(?:_LATE)?_\d+_\d+_.+")  # a file
 MAX_FILES = 100_000
 
 
@@ -54,7 +57,7 @@ class File:
 
 
 def collect(origin: Path, lab: str) -> tuple[list[Arrival], list[str]]:
-    """One arrival a student, and the names of folders that cannot be a student's."""
+    """One arrival a student, and the names that cannot be a student's."""
     if origin.is_dir():
         return _sort(_in_folder(origin), lab)
     if not zipfile.is_zipfile(origin):
@@ -75,9 +78,22 @@ def _sort(files: Iterator[File], lab: str) -> tuple[list[Arrival], list[str]]:
         if count == MAX_FILES:
             raise CourseError(f"--from: more than {MAX_FILES} files")
         if not _junk(file.path):
-            students.setdefault(file.path.parts[0], []).append(file)
+            name, file = _owner(file, lab)
+            students.setdefault(name, []).append(file)
     plain = sorted(name for name in students if PLAIN.fullmatch(name) and name == name.strip(" ."))
     return [arrival(name, students[name], lab) for name in plain], sorted(set(students) - set(plain))
+
+
+def _owner(file: File, lab: str) -> tuple[str, File]:
+    """The student whose file it is; a notebook that lies by itself is taken for one named after the lab."""
+    top = file.path.parts[0]
+    if len(file.path.parts) > 1:
+        moodle = MOODLE.fullmatch(top)
+        return (moodle[1] if moodle else top), file
+    stem = file.path.stem
+    canvas = CANVAS.fullmatch(stem)
+    name = canvas[1] if canvas else stem if stem != lab else f"./{top}"  # the last is nobody's name
+    return name, replace(file, path=PurePosixPath(name, f"{lab}.ipynb"))
 
 
 def _in_folder(origin: Path) -> Iterator[File]:
@@ -94,13 +110,15 @@ def _in_zip(archive: zipfile.ZipFile) -> Iterator[File]:
         path = PurePosixPath(entry.filename.replace("\\", "/"))
         path = path / ".keep" if entry.is_dir() else path
         link = stat.S_ISLNK(entry.external_attr >> 16)
-        if len(path.parts) > 1 and not path.is_absolute() and ".." not in path.parts:
+        if path.parts and not path.is_absolute() and ".." not in path.parts:
             yield File(path, entry.file_size, link, archive, entry)
 
 
 def _junk(path: PurePosixPath) -> bool:
-    """What systems add on their own; a `.keep` stands for the folder itself."""
-    return any(part.startswith((".", "__MACOSX")) and part != ".keep" for part in path.parts)
+    """What systems add on their own, and what is nobody's notebook; a `.keep` stands for the folder itself."""
+    return (len(path.parts) == 1 and path.suffix != ".ipynb") or any(
+        part.startswith((".", "__MACOSX")) and part != ".keep" for part in path.parts
+    )
 
 
 def arrival(student: str, files: list[File], lab: str) -> Arrival:
