@@ -52,9 +52,11 @@ def _kill(process: BaseProcess) -> None:
     """End the process and everything it started: a kernel leads a process group of its own, so by descent."""
     with contextlib.suppress(psutil.NoSuchProcess):
         parent = psutil.Process(process.pid)
-        for member in [parent, *parent.children(recursive=True)]:
+        family = [parent, *parent.children(recursive=True)]
+        for member in family:
             with contextlib.suppress(psutil.NoSuchProcess):
                 member.kill()
+        psutil.wait_procs(family, timeout=10)
     process.join()
 
 

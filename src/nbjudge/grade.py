@@ -70,8 +70,11 @@ def _one(batch: Batch, arrival: Arrival) -> str:
     if last is not None and last.digest == digest and not batch.again:
         return UNCHANGED
     started = time.monotonic()
-    _store(batch, arrival)
-    remarks = arrival.remarks + _judge(batch, arrival)
+    try:
+        _store(batch, arrival)
+        remarks = arrival.remarks + _judge(batch, arrival)
+    except Exception as error:  # whatever it is, it is this submission's trouble and no other's
+        remarks = [*arrival.remarks, Remark("failed", f"{type(error).__name__}: {error}")]
     marked = not any(remark.kind in WITHOUT_MARKS for remark in remarks)
     if not marked:
         _zero(batch, arrival)

@@ -19,7 +19,9 @@ class Verdict:
 
     def write(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(asdict(self), indent=1) + "\n")
+        draft = path.with_suffix(".draft")  # a run that is killed leaves whole verdicts or none
+        draft.write_text(json.dumps(asdict(self), indent=1) + "\n")
+        draft.replace(path)
 
     @classmethod
     def read(cls, path: Path) -> Verdict | None:

@@ -7,9 +7,10 @@ import threading
 from contextlib import chdir
 
 import nbformat
+import psutil
 import pytest
 from nbgrader.api import Gradebook
-from tiny import GOOD_ADD, GOOD_TOTAL, Tiny
+from tiny import GOOD_ADD, GOOD_TOTAL, STUBBORN, Tiny
 
 from nbjudge.course import Course
 
@@ -94,6 +95,28 @@ def test_grades_what_nbgrader_collected(tiny: Tiny) -> None:
     tiny.done("grade", "sums")
     assert tiny.marks()["ada"]["final mark"] == "3"
     assert tiny.marks()["ada"]["needs a look"] == "renamed"
+
+
+def test_over_the_limit_everything_it_started_is_ended(tiny: Tiny) -> None:
+    config = tiny.folder / "nbgrader_config.py"
+    config.write_text(config.read_text() + "c.Execute.timeout = 600\n")
+    note = tiny.folder / "pids"
+    start = "import os, subprocess\nchild = subprocess.Popen(['sleep', '600'])\n"
+    tell = f"open({str(note)!r}, 'w').write(f'{{os.getpid()}} {{child.pid}}')\n"
+    tiny.hand_in("stu-stubborn", tiny.answer(add=start + tell + STUBBORN))
+    assert "1 without marks" in tiny.done("grade", "sums", "--from", "incoming", "--limit", "12")
+    assert tiny.marks()["stu-stubborn"]["needs a look"] == "stopped"
+    assert [pid for pid in note.read_text().split() if psutil.pid_exists(int(pid))] == []
+
+
+def test_trouble_with_one_folder_is_one_students(tiny: Tiny) -> None:
+    (tiny.class_folder / "submitted").mkdir()
+    (tiny.class_folder / "submitted" / "stu-1").write_text("a file where a folder should be")
+    for student in ("stu-1", "stu-2"):
+        tiny.hand_in(student, tiny.answer(add=GOOD_ADD, total=GOOD_TOTAL))
+    assert "1 graded, 1 without marks" in tiny.done("grade", "sums", "--from", "incoming")
+    assert tiny.marks()["stu-1"]["needs a look"] == "failed"
+    assert tiny.marks()["stu-2"]["final mark"] == "6"
 
 
 def test_a_writer_waits_for_another(tiny: Tiny) -> None:
