@@ -41,17 +41,17 @@ labs: .venv/ready  ## release notebooks from the solutions
 	$(foreach topic,$(TOPICS),$(PY) -m tools.labs release $(topic) &&) true
 
 IN_CLASS = $(if $(CLASS),TRAINWELL_CLASS="$(CLASS)") $(PY) -m
-NAMED = $(or $($(1)),$(error $(1) is missing, as in: make $@ $(1)=$(2)))
+KNOWN_LAB = $(if $(filter $(TOPICS),$(LAB)),$(LAB),$(error LAB="$(LAB)": expected one of: $(TOPICS)))
 
 grade: .venv/ready  ## LAB=regularization FROM=folder-or-zip: marks, feedback and the report, AGAIN=1 for all anew
-	$(IN_CLASS) tools.labs release $(call NAMED,LAB,regularization)
+	$(IN_CLASS) tools.labs release $(KNOWN_LAB)
 	$(IN_CLASS) nbjudge grade $(LAB) $(if $(FROM),--from "$(FROM)") $(if $(AGAIN),--again)
 
 report: .venv/ready  ## LAB=regularization, ANONYMOUS=1 for one without names
-	$(IN_CLASS) nbjudge report $(call NAMED,LAB,regularization) $(if $(ANONYMOUS),--anonymous)
+	$(IN_CLASS) nbjudge report $(KNOWN_LAB) $(if $(ANONYMOUS),--anonymous)
 
 forget: .venv/ready  ## STUDENT=id: delete one student's work and marks
-	$(IN_CLASS) nbjudge forget "$(call NAMED,STUDENT,ada.example)"
+	$(IN_CLASS) nbjudge forget "$(or $(STUDENT),$(error STUDENT is missing: expected the id of a student))"
 
 release: book labs  ## the public bundle in dist/, checked to hold no solution and no hidden test
 	$(PY) -m tools.release
