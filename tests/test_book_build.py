@@ -1,0 +1,112 @@
+"""What the build does to the sources: quotes, numbers in prose, notebooks, style sheets, and when cells run again."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
+
+from sphinx.errors import ConfigError  # noqa: E402
+from trainwell_book import css, execution, maths, plain, quotes, results  # noqa: E402
+
+SOURCE = '''\
+class Noise:
+    """Adds noise."""
+
+    def forward(self, x):
+        """Longer
+        than a line."""
+        return x + 1
+'''
+
+
+def test_quotes_leave_docstrings_out() -> None:
+    assert quotes.definition(SOURCE, "Noise.forward") == "def forward(self, x):\n    return x + 1"
+    assert '"""' not in quotes.without_docstrings(SOURCE)
+
+
+@pytest.mark.parametrize(
+    ("value", "prose"),
+    [(0.02131, "0.0213"), (12000, "12,000"), (12345.6, "12,346"), ([0.5, 1.25], "0.5 to 1.25"), ("2.1%", "2.1%")],
+)
+def test_numbers_as_prose_writes_them(value: object, prose: str) -> None:
+    assert results.spell(value) == prose
+
+
+def test_results_are_found_by_claim_and_may_not_clash(tmp_path: Path) -> None:
+    record = json.dumps({"claims": {"noise": {"numbers": {"gain": 0.25}}}})
+    (tmp_path / "a.json").write_text(record)
+    assert results.load(tmp_path) == {"noise": {"gain": "0.25"}}
+    (tmp_path / "b.json").write_text(record)
+    with pytest.raises(ConfigError, match="'noise'"):
+        results.load(tmp_path)
+
+
+def test_cells_run_again_when_the_library_or_a_result_changes(tmp_path: Path) -> None:
+    library, result = tmp_path / "src/trainwell/a.py", tmp_path / "book/experiments/a.json"
+    seen = {execution.fingerprint(tmp_path)}
+    for path in (library, result):
+        path.parent.mkdir(parents=True)
+        for text in ("1", "2"):
+            path.write_text(text)
+            seen.add(execution.fingerprint(tmp_path))
+    assert len(seen) == 5
+    library.write_text("1")
+    result.write_text("1")
+    library.write_text("2")
+    result.write_text("2")
+    assert execution.fingerprint(tmp_path) in seen  # a change taken back runs nothing again
+
+
+def test_the_style_sheet_keeps_what_can_match() -> None:
+    sheet = "a:not(.gone){x:1} .here,.gone{x:2} @media print{.gone{x:3}} .here .gone{x:4} p{x:5}"
+    assert css.prune(sheet, ["here"]).split() == ["a:not(.gone){x:1}", ".here{x:2}", "p{x:5}"]
+
+
+def test_formulas_with_lines_are_aligned_and_macros_written_out() -> None:
+    assert (
+        maths.prepare(r"a &= \E[x] \\ b &= c", True)[0] == r"\begin{aligned}a &= \mathbb{E}[x] \\ b &= c\end{aligned}"
+    )
+    assert maths.prepare(r"\Eta", False)[0] == r"\Eta"
+
+
+def test_a_formula_that_katex_refuses_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    from docutils import nodes
+
+    dist = ROOT / "node_modules/katex/dist"
+    if not dist.is_dir():
+        pytest.skip("KATEX WAS NOT CHECKED: run make node_modules")
+    formulas = {(r"\frac{1}{2}", False): nodes.math(), (r"\nosuch", False): nodes.math()}
+    maths.render(formulas, dist)
+    assert "</math>" in maths.rendered[r"\frac{1}{2}", False]
+    assert r"\\nosuch" in caplog.text
+
+
+def test_markdown_of_a_notebook() -> None:
+    text = """\
+(here)=
+```{admonition} Predict
+:class: predict
+Is {term}`noise` good?
+```
+````{dropdown} Answer
+See {ref}`the plot <fig-noise>`.
+```{math}
+a &= b
+```
+````
+$$
+a &= b
+$$ (eq-a)
+"""
+    found = plain.plain(text, ROOT, lambda role, target, words: f"<{role} {target} {words}>".replace(" >", ">"))
+    assert "> **Predict**\n>\n> Is <term noise> good?" in found
+    assert "<details><summary>Answer</summary>\n\nSee <ref fig-noise the plot>." in found
+    assert "$$\n\\begin{aligned}\na &= b\n\\end{aligned}\n$$\n" in found
+    assert "(here)=" not in found
+    assert "```" not in found
