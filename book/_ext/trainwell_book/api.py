@@ -38,7 +38,7 @@ class Api(SphinxDirective):
             source = importlib.import_module(home)
             self.env.note_dependency(inspect.getsourcefile(source))
             if home != module.__name__:
-                parts.append(f"### {home.rsplit('.', 1)[1]}\n\n{inspect.getdoc(source).splitlines()[0]}")
+                parts.append(f"## {home.rsplit('.', 1)[1]}\n\n{inspect.getdoc(source).splitlines()[0]}")
             parts += [entry(module, name) for name in names]
         return self.parse_text_to_nodes("\n\n".join(parts), allow_section_headings=True)
 
