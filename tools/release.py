@@ -32,7 +32,8 @@ def bundle(dist: Path = DIST, site: Path = SITE, released: Path = labs.LABS) -> 
     shutil.rmtree(dist, ignore_errors=True)
     shutil.copytree(site, dist / "site")
     shutil.copytree(released, dist / "labs")
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(dist), str(labs.ROOT)]
+    wheels = str(dist / "site")  # where the labs' and the pages' first cell looks for it
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", wheels, str(labs.ROOT)]
     subprocess.run(command, check=True)
 
 
@@ -102,7 +103,7 @@ def main() -> int:
         shutil.rmtree(DIST)
         print("Not released:", *found, sep="\n  ", file=sys.stderr)
         return 1
-    wheel = next(DIST.glob("*.whl"))
+    wheel = next(DIST.glob("site/*.whl"))
     print(f"site      {DIST / 'site/index.html'}", f"labs      {DIST / 'labs'}", f"wheel     {wheel}", sep="\n")
     return 0
 
