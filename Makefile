@@ -18,7 +18,7 @@ course: book labs  ## from a fresh clone to the finished course
 	  FROM=classes/sample/incoming/$(topic) &&) true
 	@printf '\n%-24s %s\n' "the book" build/book/html/index.html
 	@printf '%-24s %s\n' $(foreach topic,$(TOPICS),"the lab" labs/$(topic)/$(topic).ipynb) \
-	  "the sample class's marks" classes/sample/marks.csv "its report" classes/sample/report.html
+	  "the sample class's marks" classes/sample/marks.csv $(foreach topic,$(TOPICS),"its report" classes/sample/report/$(topic).html)
 
 test: lint chromium node_modules  ## everything that must hold
 	$(PY) -m pytest -n 2 --dist loadfile -m "not slow"
