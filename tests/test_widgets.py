@@ -61,7 +61,8 @@ def test_needs_a_slider(page: list[str]) -> None:
 def frames(page: str) -> list[str]:
     found = re.search(r'<script type="application/json">(.*?)</script>', page, re.S)
     assert found
-    return json.loads(found[1])
+    data = json.loads(found[1])
+    return ["".join(data["pieces"][piece] for piece in frame) for frame in data["frames"]]
 
 
 def test_draws_every_frame_once_and_begins_at_the_start(page: list[str]) -> None:

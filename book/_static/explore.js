@@ -2,7 +2,7 @@
 document.querySelectorAll("figure.tw-figure").forEach((figure) => {
   const data = figure.querySelector('script[type="application/json"]');
   if (!data) return;
-  const frames = JSON.parse(data.textContent);
+  const { pieces, frames } = JSON.parse(data.textContent);
   const view = figure.querySelector(".tw-view");
   const sliders = [...figure.querySelectorAll('input[type="range"]')];
   const flip = () => {
@@ -14,7 +14,7 @@ document.querySelectorAll("figure.tw-figure").forEach((figure) => {
       slider.setAttribute("aria-valuetext", label);
       slider.parentElement.querySelector("output").textContent = label;
     });
-    view.innerHTML = frames[frame];
+    view.innerHTML = frames[frame].map((piece) => pieces[piece]).join("");
   };
   sliders.forEach((slider) => slider.addEventListener("input", flip));
   figure.querySelector(".tw-controls").hidden = false;
