@@ -1,8 +1,10 @@
-"""What all tests share: shapes checked, one thread, the torchvision operators declared first."""
+"""What all tests share: shapes checked, one thread, the torchvision operators declared first, one browser."""
 
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Iterator
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the tests run side by side, one process a core
 
@@ -11,9 +13,28 @@ from jaxtyping import install_import_hook
 if not os.environ.get("NO_SHAPE_CHECKS"):  # set by the tests of torch.compile, which the checks break
     install_import_hook("trainwell", "typecheck.check")
 
+import pytest
 import torch
+from playwright.sync_api import Browser, sync_playwright
 
 from trainwell._torchvision import declare_missing_operators
 
 declare_missing_operators()  # before timm and torchmetrics import torchvision
 torch.set_num_threads(1)
+
+QUIET = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic"]
+FLAGS = ["--no-sandbox", "--headless", "--disable-gpu", "--no-first-run", *QUIET]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Headless Chromium, one for all tests of a process: Playwright's loop is there only once."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None and os.environ.get("CI") == "true":
+        pytest.fail("no Chromium on CI: install it before the tests")
+    if chromium is None:
+        pytest.skip("THE PAGES WERE NOT CHECKED: no Chromium here (Debian: apt-get install chromium)")
+    with sync_playwright() as playwright:
+        chrome = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield chrome
+        chrome.close()

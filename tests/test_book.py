@@ -7,7 +7,6 @@ import http.server
 import json
 import os
 import re
-import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -19,13 +18,11 @@ from urllib.parse import unquote, urljoin, urlparse
 import nbformat
 import pytest
 from nbclient import NotebookClient
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 ROOT = Path(__file__).parent.parent
 SITE = ROOT / "build/book/html"
 AXE = ROOT / "node_modules/axe-core/axe.min.js"
-QUIET = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic"]
-FLAGS = ["--no-sandbox", "--headless", "--disable-gpu", "--no-first-run", *QUIET]
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
 LOOKS: dict[str, dict[str, Any]] = {
     "light": {"viewport": DESKTOP, "color_scheme": "light"},
@@ -58,19 +55,6 @@ def address(site: Path) -> Iterator[str]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None and os.environ.get("CI") == "true":
-        pytest.fail("no Chromium on CI: install it before the tests")
-    if chromium is None:
-        pytest.skip("THE PAGES WERE NOT CHECKED: no Chromium here (Debian: apt-get install chromium)")
-    with sync_playwright() as playwright:
-        chrome = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield chrome
-        chrome.close()
 
 
 def visit(browser: Browser, base: str, pages: list[str], **look: Any) -> Iterator[tuple[str, Page]]:

@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 from tiny import Tiny
 
 AXE = Path(__file__).parents[2] / "node_modules/axe-core/axe.min.js"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None or not AXE.exists():
-        if os.environ.get("CI") == "true":
-            pytest.fail("no Chromium or no axe on CI: install them before the tests")
-        pytest.skip("THE REPORT WAS NOT LOOKED AT: no Chromium or no axe here (`make test` gets both)")
-    with sync_playwright() as playwright:
-        chrome = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield chrome
-        chrome.close()
 
 
 @pytest.mark.parametrize("options", [[], ["--anonymous"]], ids=["names", "anonymous"])
