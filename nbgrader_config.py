@@ -28,6 +28,6 @@ c.CourseDirectory.release_directory = str(ROOT / "labs")
 c.CourseDirectory.directory_structure = "{nbgrader_step}/{student_id}/{assignment_id}"
 
 c.Execute.timeout = 30  # seconds a cell; none of the labs' needs more than a few
-c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE\nraise NotImplementedError"}
+c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE\nraise checks.Unwritten"}
 c.NbJudge.version_key = "trainwell"  # where a notebook says which version of the course it was made from
 c.AssignLatePenalties.plugin_class = PenaltyPerDay

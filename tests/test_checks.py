@@ -48,10 +48,11 @@ def test_equal_answers_pass(actual, right):
         ("tex", "text", "differ"),
         ({"a": 1}, {"b": 1}, "keys"),
         ([1, 2], [1, 2, 3], "length"),
-        (2.0, ONES, "Expected a Tensor and got a float"),
-        (object(), ONES, "Expected a Tensor"),
-        (ONES, 1.0, "Expected a float"),
-        ([ONES], [1.0], "Expected a list and got a list, or so inside"),
+        (2.0, ONES, "Expected type Tensor and got type float\\."),
+        (object(), ONES, "Expected type Tensor"),
+        (ONES, 1.0, "Expected type float"),
+        ((2.0, ONES), (2.0, 1.0), "Expected type float and got type Tensor inside"),
+        ((2.0, 3.0), (2.0, 4.0), "They differ in item \\[1\\]"),
     ],
 )
 def test_other_answers_are_explained(actual, right, message):
@@ -125,10 +126,26 @@ def test_raises():
         checks.raises(ValueError, lambda: None, mention="p", case="p=2")
     with pytest.raises(Mistake, match=r"^unclear error"):
         checks.raises(ValueError, lambda: refuse("no"), mention="keep", case="keep=2")
+    with pytest.raises(Mistake, match=r"^unclear error"):  # the letter is in it, the name is not
+        checks.raises(ValueError, lambda: refuse("bad probability"), mention="p", case="p=2")
     with pytest.raises(Mistake, match=r"^another kind of error\nExpected ValueError for p=2, got KeyError"):
         checks.raises(ValueError, lambda: {}["p"], mention="p", case="p=2")
+    with pytest.raises(Mistake, match=r"got TypeError$"):
+        checks.raises(ValueError, lambda: (_ for _ in ()).throw(TypeError), mention="p", case="p=2")
     with pytest.raises(NotImplementedError):  # an empty task is no mistake
         checks.raises(ValueError, lambda: (_ for _ in ()).throw(NotImplementedError), mention="p", case="p=2")
+
+
+def test_a_task_not_yet_written_says_so_in_one_line():
+    with pytest.raises(NotImplementedError, match="not written yet") as caught:
+        raise checks.Unwritten
+    assert caught.value._render_traceback_() == ["This task is not written yet."]
+
+
+def test_batched():
+    checks.batched(lambda n: torch.ones(n, 3) @ torch.ones(3))
+    with pytest.raises(Mistake, match=r"^loops over the examples\n2 examples took"):
+        checks.batched(lambda n: torch.stack([row.sum() for row in torch.ones(n, 3)]))
 
 
 def draw_and_reseed(generator):
@@ -154,6 +171,9 @@ def test_draws():
         lambda x: x * torch.tensor(2.0),  # a number may live anywhere
         lambda x: x * float(x.sum()),  # looks at values: nothing to be said about it
         lambda x: x[x > 0],
+        lambda x: x[torch.tensor([2, 0])],  # torch takes indices that lie on the CPU
+        lambda x: x.clone().index_put_((torch.tensor([1]),), x[:1]),
+        lambda x: x.clone().__setitem__(torch.arange(2), 0.5),
     ],
 )
 def test_on_meta_passes(call):
@@ -167,6 +187,9 @@ def test_on_meta_passes(call):
         lambda x: x @ torch.ones(3),
         lambda x: x.masked_fill(torch.rand(3) < 0.5, 0.0),
         lambda x: torch.stack([x, torch.zeros(3)]),
+        lambda x: x.index_select(0, torch.tensor([0])),
+        lambda x: x.clone().__setitem__(torch.arange(2), torch.zeros(2)),
+        lambda x: torch.ones(3)[x.long()],
     ],
 )
 def test_on_meta_sees_a_forgotten_device(call):

@@ -163,11 +163,16 @@ def solutions(topic: str) -> dict[str, str]:
 
 
 class Wrong(NamedTuple):
-    """A wrong version of a task's cell: what the mistake is called, the test it fails, the whole cell."""
+    """A wrong version of a task's cell: what the mistake is called, the tests that say so, the whole cell."""
 
     mistake: str
-    loses: str
+    tests: list[str]  # grade ids
     source: str
+
+    @property
+    def loses(self) -> str:
+        """The test that is about this mistake."""
+        return self.tests[0]
 
 
 class Variants(NamedTuple):
@@ -182,7 +187,10 @@ def load_variants(topic: str) -> Variants:
     listed = runpy.run_path(str(ROOT / f"solutions/{topic}/variants.py"))
     solved = solutions(topic)
     wrong = {
-        task: [Wrong(mistake, f"{task}-{loses}", _edited(solved[task], edits)) for mistake, loses, edits in versions]
+        task: [
+            Wrong(mistake, [f"{task}-{test}" for test in tests.split()], _edited(solved[task], edits))
+            for mistake, tests, edits in versions
+        ]
         for task, versions in listed["WRONG"].items()
     }
     return Variants(wrong, {task: [source.strip() for source in sources] for task, sources in listed["RIGHT"].items()})

@@ -52,7 +52,7 @@ MISTAKES: dict[str, dict[str, dict[str, Made]]] = {
             "stochastic_depth": Made("counts the blocks from 0", ["rates", "rows", "saves", "gradient"]),
         },
         "eve.example": {
-            "elastic_net": Made("forgets the half", ["gradient", "zero"]),
+            "elastic_net": Made("forgets the half", ["gradient", "zero", "step", "scikit", "no_penalty"]),
             "early_stopping": LAST,
             "label_smoothing": Made("wrong sign", ["gradient", "large"]),
             "dropout": SCALE,

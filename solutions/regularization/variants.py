@@ -1,7 +1,17 @@
 """Wrong and other right versions of the lab's tasks.
 
-A wrong version is `(mistake, the test that it fails, {text of the solution: what stands there instead})`.
+A wrong version is `(mistake, the tests that it fails and that name it, {text of the solution: what stands there
+instead})`.
 """
+
+NO_HALF = {"l2 * w\n": "2 * l2 * w\n", "lr * l2": "2 * lr * l2", "alpha = l1 + l2": "alpha = l1 + 2 * l2"}
+NO_ZERO_GRAD = {"        optimizer.zero_grad()\n": ""}
+VALIDATION = """        model.eval()
+        with torch.no_grad():
+            losses.append(loss(model(validation[0]), validation[1]).item())
+"""
+VALIDATES_FIRST = {VALIDATION: "", "        model.train()\n": VALIDATION + "        model.train()\n"}
+KEEP_IS_DROP = {"bernoulli_(keep,": "bernoulli_(1 - keep,", "/ keep\n": "/ (1 - keep)\n"}
 
 WRONG = {
     "soft_threshold": [
@@ -22,6 +32,11 @@ WRONG = {
         ("takes the whole matrix for one group", "groups", {"w.norm(dim=1, keepdim=True)": "w.norm()"}),
         ("divides by a norm of zero", "zero_row", {"/ norm.where(norm > 0, 1)": "/ norm"}),
         (
+            "divides by a norm of zero",
+            "zero_row",
+            {"(norm - threshold).clamp(min=0) / norm.where(norm > 0, 1)": "(1 - threshold / norm).clamp(min=0)"},
+        ),
+        (
             "thresholds each weight alone",
             "groups",
             {"w * (norm - threshold).clamp(min=0) / norm.where(norm > 0, 1)": "w.sign() * F.relu(w.abs() - threshold)"},
@@ -41,8 +56,8 @@ WRONG = {
         ),
     ],
     "elastic_net": [
-        ("forgets the half", "gradient", {"l2 * w\n": "2 * l2 * w\n"}),
-        ("adds l1 times w instead of its sign", "gradient", {"l1 * w.sign()": "l1 * w"}),
+        ("forgets the half", "gradient zero step scikit no_penalty", NO_HALF),
+        ("adds l1 times w instead of its sign", "gradient zero", {"l1 * w.sign()": "l1 * w"}),
         ("divides by a weight of zero", "zero", {"l1 * w.sign()": "l1 * w / w.abs()"}),
         ("multiplies by 1 - lr * l2 instead of dividing", "step", {"shrunk / (1 + lr * l2)": "shrunk * (1 - lr * l2)"}),
         (
@@ -50,9 +65,12 @@ WRONG = {
             "step",
             {"shrunk = w": "w = w / (1 + lr * l2)\n    shrunk = w", "shrunk / (1 + lr * l2)": "shrunk"},
         ),
+        ("pushes a weight of zero up", "zero", {"l1 * w.sign()": "l1 * (1 - 2 * (w < 0).to(w))"}),
+        ("pushes a weight of zero down", "zero", {"l1 * w.sign()": "l1 * (2 * (w > 0).to(w) - 1)"}),
         ("forgets the rate in the threshold", "step", {"lr * l1": "l1"}),
-        ("ratio upside down", "scikit", {"l1 / alpha": "l2 / alpha"}),
-        ("halves l2 twice", "scikit", {"alpha = l1 + l2": "alpha = l1 + l2 / 2"}),
+        ("forgets the rate in the division", "step", {"1 + lr * l2": "1 + l2"}),
+        ("ratio upside down", "scikit no_penalty", {"l1 / alpha": "l2 / alpha"}),
+        ("halves l2 twice", "scikit no_penalty", {"alpha = l1 + l2": "alpha = l1 + l2 / 2"}),
         ("divides by a strength of zero", "no_penalty", {" if alpha > 0 else (0.0, 0.0)": ""}),
         (
             "returns the penalty",
@@ -81,6 +99,11 @@ WRONG = {
             },
         ),
         ("one step too many", "steps", {"range(steps)": "range(steps + (steps > 1))"}),
+        (
+            "applies the threshold only at the end",
+            "steps",
+            {"        w = w.sign() *": "    w = w.sign() *"},
+        ),
         ("starts from zero", "steps", {"    for _": "    w = w if steps < 2 else torch.zeros_like(w)\n    for _"}),
         ("changes its input", "input", {"w = w - lr * gradient": "w -= lr * gradient"}),
         (
@@ -135,13 +158,19 @@ WRONG = {
             {"{name: value.clone() for name, value in model.state_dict().items()}": "model.state_dict().copy()"},
         ),
         ("keeps the last weights, not the best", "restores", {"    model.load_state_dict(state)\n": ""}),
-        ("keeps tensors instead of numbers", "best", {"validation[1]).item())": "validation[1]))"}),
-        ("counts epochs from 0", "best", {"return state, best_epoch, losses": "return state, best_epoch - 1, losses"}),
+        ("keeps tensors instead of numbers", "best patience", {"validation[1]).item())": "validation[1]))"}),
+        (
+            "counts epochs from 0",
+            "best ties",
+            {"return state, best_epoch, losses": "return state, best_epoch - 1, losses"},
+        ),
         (
             "watches the training loss",
-            "best",
+            "best restores patience ties",
             {"loss(model(validation[0]), validation[1]).item()": "loss(model(train[0]), train[1]).item()"},
         ),
+        ("gradients add up over the epochs", "best restores patience", NO_ZERO_GRAD),
+        ("validates before the step", "best restores patience", VALIDATES_FIRST),
         ("waits one epoch too long", "patience", {"epoch - best_epoch >= patience": "epoch - best_epoch > patience"}),
         ("takes a tie for progress", "ties", {"losses[-1] < lowest": "losses[-1] <= lowest"}),
         ("validates in training mode", "modes", {"        model.eval()\n": ""}),
@@ -200,6 +229,10 @@ WRONG = {
         ("scales by the drop probability", "forward", {"/ keep\n": "/ (1 - keep)\n"}),
         ("does not scale", "forward", {"generator=generator) / keep\n": "generator=generator)\n"}),
         ("takes keep for the probability of dropping", "share", {"bernoulli_(keep,": "bernoulli_(1 - keep,"}),
+        ("takes keep for the probability of dropping", "forward share zeros", KEEP_IS_DROP),
+        ("ignores training", "evaluation", {"if not training:": "if training is None:"}),
+        ("changes its input", "input", {"return x * scale, scale": "x *= scale\n    return x, scale"}),
+        ("changes its input", "input", {"return gradient * cache": "gradient *= cache\n    return gradient"}),
         ("one mask for the whole batch", "share", {"torch.empty_like(x).": "torch.empty_like(x[:1])."}),
         (
             "forgets the scale in the backward pass",
@@ -264,6 +297,15 @@ WRONG = {
         ),
         ("variance without the scale", "moments", {"p / (1 - p) *": "p * (1 - p) *"}),
         ("returns the standard deviation", "moments", {"return mean, variance": "return mean, variance.sqrt()"}),
+        (
+            "loops over the examples",
+            "batch",
+            {
+                'torch.einsum("boi,bi->bo", mask * weight, x)': "torch.stack("
+                "[(mask[b] * weight) @ row for b, row in enumerate(x)])"
+            },
+        ),
+        ("unclear error", "errors", {'f"p must lie in [0, 1), got {p}"': '"bad probability"'}),
         ("cuts the graph", "gradient", {"mask * weight": "mask * weight.detach()"}),
         ("ignores the generator", "generator", {", generator=generator)": ")"}),
         ("forgets the device", "input", {", device=x.device": ""}),
@@ -277,6 +319,16 @@ WRONG = {
             {"h.index_add(0, rows, block(h[rows])": "h + ((draw >= drop) * block(h)"},
         ),
         ("counts the blocks from 0", "rates", {"start=1": "start=0"}),
+        ("drops nothing", "rows", {"start=1": "start=0"}),
+        ("takes the rate for the probability of keeping", "rates certain", {"(draw >= drop)": "(draw < drop)"}),
+        (
+            "one draw for all blocks",
+            "rates",
+            {
+                "        draw = torch": "        _ = torch",
+                "    h = x.clone()": "    draw = torch.rand(len(x), generator=generator)\n    h = x.clone()",
+            },
+        ),
         ("one rate for all blocks", "rates", {"last * number / len(blocks)": "last"}),
         (
             "runs the block on rows that drop it",
@@ -321,11 +373,7 @@ WRONG = {
             {"h.index_add(0, rows, block(h[rows])": "h + ((torch.rand_like(h) >= drop) * block(h)"},
         ),
         ("ignores the generator", "generator", {", generator=generator)": ")"}),
-        (
-            "drops in evaluation",
-            "evaluation",
-            {"if training else 0.0": "if training else last * number / len(blocks) * (len(x) > 2)"},
-        ),
+        ("ignores training", "evaluation", {" if training else 0.0": ""}),
         ("cuts the graph", "gradient", {"h = x.clone()": "h = x.detach().clone()"}),
     ],
 }
@@ -530,6 +578,20 @@ def smoothed_loss(logits, targets, smoothing):
 def best_gap(classes, smoothing):
     off = smoothing / classes
     return float("inf") if off == 0 else math.log(1 - smoothing + off) - math.log(off)
+""",
+        """
+def smoothed_loss(logits, targets, smoothing):
+    if not 0 <= smoothing <= 1:
+        raise ValueError(f"{smoothing=}")
+    n, classes = logits.shape
+    q = torch.full_like(logits, smoothing / classes)
+    q[torch.arange(n), targets] += 1 - smoothing  # torch takes an index that stays on the CPU
+    log_p = F.log_softmax(logits, dim=1)
+    return (-q * log_p).sum(dim=1).mean(), (log_p.exp() - q) / n
+
+
+def best_gap(classes, smoothing):
+    return math.inf if smoothing == 0 else math.log((1 - smoothing) * classes / smoothing + 1)
 """,
     ],
     "dropout": [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,10 +13,21 @@ from torch.testing import assert_close
 from torch.utils._pytree import tree_leaves, tree_map
 
 REPEATS = ("Tensor-likes are", "Scalars are", "Expected ", "Absolute", "Relative", "Greatest relative")  # of torch
+INDEXING = ("__getitem__", "__setitem__", "index_put", "index_put_")  # their indices may lie on the CPU
 
 
 class Mistake(AssertionError):  # noqa: N818  (what it is called in the reports)
     """A known wrong way to do a task. The message's first line names it; class reports count these names."""
+
+
+class Unwritten(NotImplementedError):  # noqa: N818  (it stands in the release notebook, as a sentence)
+    """What a task raises until it is written; a notebook shows it in one line."""
+
+    def __init__(self) -> None:
+        super().__init__("this task is not written yet")
+
+    def _render_traceback_(self) -> list[str]:  # read by IPython
+        return ["This task is not written yet."]
 
 
 def expect(
@@ -88,13 +100,10 @@ def unchanged(value: Tensor, before: Tensor, *, name: str = "the input") -> None
 
 
 def raises(error: type[Exception], call: Callable[[], Any], *, mention: str, case: str) -> None:
-    """Checks that a call is refused with an error of this kind whose message mentions a word.
+    """Checks that a call is refused with an error of this kind.
 
-    Args:
-        error: The class of the error.
-        call: A function of no arguments.
-        mention: A word that the message has to hold, such as the argument's name.
-        case: What is wrong with the call, as in ``a negative threshold``.
+    Its message has to hold ``mention``, the argument's name, as a word of its own; ``case`` says what was
+    wrong with the call, as in ``a negative threshold``.
     """
     try:
         call()
@@ -102,9 +111,9 @@ def raises(error: type[Exception], call: Callable[[], Any], *, mention: str, cas
         raise
     except Exception as caught:
         if not isinstance(caught, error):
-            came = f"{type(caught).__name__}: {caught}"
+            came = f"{type(caught).__name__}: {caught}".removesuffix(": ")
             raise _mistake("another kind of error", f"Expected {error.__name__} for {case}, got {came}") from None
-        if mention in str(caught):
+        if re.search(rf"\b{re.escape(mention)}\b", str(caught)):
             return
         raise _mistake("unclear error", f"The message {str(caught)!r} should mention {mention!r}.") from None
     raise _mistake("no error for bad input", f"Expected {error.__name__} for {case}.")
@@ -118,6 +127,26 @@ def draws(call: Callable[[Generator], Any]) -> None:
         raise _mistake("ignores the generator", "Equally seeded generators must give equal results.")
     if _difference(first, other, 0.0, 0.0) is None:
         raise _mistake("always draws the same numbers", "Another seed must give another result.")
+
+
+def batched(call: Callable[[int], Any]) -> None:
+    """Checks that ``call(n)``, with ``n`` examples, takes as many calls of torch for many examples as for few."""
+    with _Calls() as few:
+        call(2)
+    with _Calls() as many:
+        call(9)
+    if many.count > few.count:
+        raise _mistake("loops over the examples", f"2 examples took {few.count} calls of torch, 9 took {many.count}.")
+
+
+class _Calls(TorchFunctionMode):
+    """Counts the calls of torch's functions while it is open."""
+
+    count = 0
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.count += 1
+        return func(*args, **(kwargs or {}))
 
 
 def on_meta(call: Callable[..., Any], *inputs: Tensor) -> None:
@@ -141,9 +170,11 @@ class _OneDevice(TorchFunctionMode):
     """Refuses tensors of two devices in one call, which some functions let pass on the meta device."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = getattr(func, "__name__", str(func))
+        free = {id(index) for index in tree_leaves(args[1])} if name in INDEXING else set()
         tensors = [value for value in tree_leaves((args, kwargs)) if isinstance(value, Tensor) and value.dim() > 0]
-        if len({value.device for value in tensors}) > 1:
-            raise RuntimeError(f"tensors on more than one device in {getattr(func, '__name__', func)}")
+        if len({value.device for value in tensors if not (value.is_cpu and id(value) in free)}) > 1:
+            raise RuntimeError(f"tensors on more than one device in {name}")
         return func(*args, **(kwargs or {}))
 
 
@@ -184,10 +215,19 @@ def _difference(actual: Any, right: Any, rtol: float | None, atol: float | None)
     try:
         assert_close(tree_map(_plain, actual), tree_map(_plain, right), rtol=rtol, atol=atol, equal_nan=True)
     except TypeError:
-        return f"Expected a {type(right).__name__} and got a {type(actual).__name__}, or so inside."
+        return _kinds(actual, right)
     except (AssertionError, ValueError) as error:
-        return "\n".join(line for line in str(error).splitlines() if line and not line.startswith(REPEATS))
+        text = str(error).replace("The failure occurred for", "They differ in")
+        return "\n".join(line for line in text.splitlines() if line and not line.startswith(REPEATS))
     return None
+
+
+def _kinds(actual: Any, right: Any) -> str:
+    """Of which types two values are or, where they are of the same, their first parts that are not."""
+    pairs = [(right, actual), *zip(tree_leaves(right), tree_leaves(actual), strict=False)]
+    first, other = next((pair for pair in pairs if type(pair[0]) is not type(pair[1])), pairs[0])
+    inside = " inside" if type(actual) is type(right) else ""
+    return f"Expected type {type(first).__name__} and got type {type(other).__name__}{inside}."
 
 
 def _plain(value: Any) -> Any:
