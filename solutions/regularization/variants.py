@@ -322,6 +322,12 @@ WRONG = {
         ("drops nothing", "rows", {"start=1": "start=0"}),
         ("takes the rate for the probability of keeping", "rates certain", {"(draw >= drop)": "(draw < drop)"}),
         (
+            "takes the rate for the probability of keeping",
+            "rates",
+            {"(draw >= drop)": "(draw < drop)", "/ (1 - drop)": "/ (drop if training else 1)"},
+        ),
+        ("scales by the drop probability", "rates", {"/ (1 - drop)": "/ (drop if training else 1)"}),
+        (
             "one draw for all blocks",
             "rates",
             {
