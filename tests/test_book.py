@@ -198,6 +198,20 @@ def test_internal_links_lead_somewhere(site: Path, pages: list[str]) -> None:
     assert broken == []
 
 
+SITE_LINK = re.compile(r"\{\{ site \}\}/([\w/-]+\.html)(?:#([\w-]+))?")
+
+
+def test_the_labs_point_to_what_the_book_has(site: Path) -> None:
+    """In their text and in the messages of their checks."""
+    sources = sorted(ROOT.glob("solutions/*/*.md"))
+    links = {link for source in sources for link in SITE_LINK.findall(source.read_text())}
+    assert any(anchor for _, anchor in links)
+    anchors = {page: Anchors((site / page).read_text()).ids for page, _ in links if (site / page).is_file()}
+    assert [
+        link for link in sorted(links) if link[0] not in anchors or (link[1] and link[1] not in anchors[link[0]])
+    ] == []
+
+
 def test_colab_buttons_have_targets(site: Path, pages: list[str], course: dict[str, Any]) -> None:
     """On the pages' branch lies the site, on the main branch the repository."""
     roots = {course["pages_branch"]: site, course["branch"]: ROOT}

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -28,6 +32,13 @@ class Noise:
 def test_quotes_leave_docstrings_out() -> None:
     assert quotes.definition(SOURCE, "Noise.forward") == "def forward(self, x):\n    return x + 1"
     assert '"""' not in quotes.without_docstrings(SOURCE)
+
+
+def test_quotes_are_no_wider_than_the_page() -> None:
+    source = f"def smooth({', '.join(f'argument_{i}: float' for i in range(6))}) -> float:\n    return 1.0\n"
+    narrow = quotes.narrow(source)
+    assert max(map(len, source.splitlines())) > quotes.WIDTH >= max(map(len, narrow.splitlines()))
+    assert ast.dump(ast.parse(narrow)) == ast.dump(ast.parse(source))
 
 
 @pytest.mark.parametrize(
@@ -63,9 +74,23 @@ def test_cells_run_again_when_the_library_or_a_result_changes(tmp_path: Path) ->
     assert execution.fingerprint(tmp_path) in seen  # a change taken back runs nothing again
 
 
+def test_cells_are_timed_by_the_processor() -> None:
+    def execute(code: str, **_: Any) -> SimpleNamespace:
+        subprocess.run([sys.executable, "-c", f"import time\n{code}"], check=True)
+        return SimpleNamespace(time=None)
+
+    run = execution.measured(execute)
+    assert run("time.sleep(1.5)").time < 1 < run("while time.process_time() < 1: pass").time
+
+
 def test_the_style_sheet_keeps_what_can_match() -> None:
-    sheet = "a:not(.gone){x:1} .here,.gone{x:2} @media print{.gone{x:3}} .here .gone{x:4} p{x:5}"
+    sheet = "a:not(.gone){x:1} .here,.gone{x:2} @media print{.gone{x:3}} .here .gone{x:4} p{x:5} .-Gone{x:6}"
     assert css.prune(sheet, ["here"]).split() == ["a:not(.gone){x:1}", ".here{x:2}", "p{x:5}"]
+
+
+def test_the_style_sheet_keeps_the_properties_that_something_reads() -> None:
+    sheet = 'p{--gone:url("a;b");--read:1;--asked:2;color:var(--read)}'
+    assert css.prune(sheet, ["style.getPropertyValue('--asked')"]) == "p{--read:1;--asked:2;color:var(--read)}"
 
 
 def test_formulas_with_lines_are_aligned_and_macros_written_out() -> None:

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from nbclient import NotebookClient
 
 from trainwell import widgets
+from trainwell._svg import compact
 
 mpl.use("agg")
 ALT = "A line of some slope."
@@ -139,3 +140,20 @@ def test_live_sliders_draw_again_in_a_real_kernel(monkeypatch: pytest.MonkeyPatc
     assert slider["description"] == "slope"
     output = next(model["state"]["outputs"] for model in models if model["model_name"] == "OutputModel")
     assert output[0]["metadata"]["image/png"]["alt"] == ALT
+
+
+def test_svg_loses_what_shows_nothing_and_keeps_what_does() -> None:
+    svg = """<?xml version="1.0"?>
+<svg xmlns:xlink="http://www.w3.org/1999/xlink" width="9pt" height="9pt" viewBox="0 0 9 9" version="1.1">
+ <defs><style type="text/css">*{stroke-linejoin: round}</style></defs>
+ <g id="figure_1"><path d="M 0 9 L 9 9 z " style="fill: none"/>
+  <g clip-path="url(#box)"><path d="M 1.04 2 L 3 5.5 L 2 5.5 z M 4 4 L 4 5 " style="fill: none; stroke: #000000"/></g>
+  <text x="1.234" transform="rotate(-0 1.2 3)">0.125</text></g>
+ <defs><clipPath id="box"><rect x="1" y="1" width="7" height="7"/></clipPath></defs>
+</svg>"""
+    assert compact(svg, "fig-a") == (
+        '<svg viewBox="0 0 9 9" fill="currentColor" stroke-linejoin="round">'
+        '<g clip-path="url(#fig-a-box)"><path d="m1 2l2 3.5l-1 0zm3 2l0 1" style="fill:none;stroke:currentColor" /></g>'
+        '<text x="1.2">0.125</text>'
+        '<defs><clipPath id="fig-a-box"><rect x="1" y="1" width="7" height="7" /></clipPath></defs></svg>'
+    )

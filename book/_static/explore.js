@@ -2,7 +2,7 @@
 document.querySelectorAll("figure.tw-figure").forEach((figure) => {
   const data = figure.querySelector('script[type="application/json"]');
   if (!data) return;
-  const { pieces, frames } = JSON.parse(data.textContent);
+  let read; // the frames are parsed when a slider first moves
   const view = figure.querySelector(".tw-view");
   const sliders = [...figure.querySelectorAll('input[type="range"]')];
   const flip = () => {
@@ -14,11 +14,13 @@ document.querySelectorAll("figure.tw-figure").forEach((figure) => {
       slider.setAttribute("aria-valuetext", label);
       slider.parentElement.querySelector("output").textContent = label;
     });
+    const { pieces, frames } = (read ??= JSON.parse(data.textContent));
     view.innerHTML = frames[frame].map((piece) => pieces[piece]).join("");
   };
   sliders.forEach((slider) => slider.addEventListener("input", flip));
   figure.querySelector(".tw-controls").hidden = false;
-  flip(); // browsers put sliders back where they were when a page is reloaded
+  // Browsers put sliders back where they were when a page is reloaded.
+  if (sliders.some((slider) => slider.value !== slider.defaultValue)) flip();
 });
 
 // A formula that is wider than the page scrolls; so that the keyboard can scroll it, it takes the focus.

@@ -20,14 +20,13 @@ import matplotlib.pyplot as plt
 from IPython.display import HTML, Image, Markdown, display
 from matplotlib.figure import Figure
 
+from ._svg import compact
+
 Values = Sequence[Any]
 
 MOST_FRAMES = 120  # about 1 MB of page
 NAME = re.compile(r"fig-[a-z0-9-]+")
 NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
-NOISE = re.compile(r"<metadata>.*?</metadata>|<!--.*?-->|\s*\n\s*", re.S)
-TAG = re.compile(r"<[^>]*>", re.S)
-DECIMALS = re.compile(r"(\d\.\d)\d+")
 
 
 def show(figure: Figure, *, name: str, alt: str, caption: str = "") -> None:
@@ -145,7 +144,7 @@ def _static_explorer(
 def _pack(frames: Sequence[str]) -> str:
     """The frames as JSON: each piece that they share is written once, and a frame is a list of pieces."""
     pieces: dict[str, int] = {}
-    packed = [[pieces.setdefault(piece, len(pieces)) for piece in re.split("(?=<g)", frame)] for frame in frames]
+    packed = [[pieces.setdefault(piece, len(pieces)) for piece in re.split("(?=<[gptu])", frame)] for frame in frames]
     data = json.dumps({"pieces": list(pieces), "frames": packed}, separators=(",", ":"))
     return data.replace("</", "<\\/")  # `</script>` would end the script
 
@@ -170,25 +169,19 @@ def _slider(argument: str, values: Values, position: int) -> str:
 
 def _page(name: str, alt: str, caption: str, svg: str, controls: str = "") -> str:
     """The figure as book/_ext reads it."""
-    view = f'<div class="tw-view" role="img" aria-label="{html.escape(alt)}">{svg}</div>'
+    width, height = re.findall(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)[0]  # the place to keep while it is not drawn
+    shape = f'style="aspect-ratio:{width}/{height}"'
+    view = f'<div class="tw-view" role="img" aria-label="{html.escape(alt)}" {shape}>{svg}</div>'
     line = f"<figcaption>{html.escape(caption)}</figcaption>"
     return f'<figure class="tw-figure" id="{name}">{view}{controls}{line}</figure>'
 
 
 def _svg(figure: Figure, name: str) -> str:
-    """A compact SVG in the page's own text colour; its ids begin with the figure's name."""
     buffer = io.StringIO()
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": name, "path.simplify_threshold": 1.0}):
         figure.savefig(buffer, format="svg", transparent=True, metadata=NO_METADATA)
     plt.close(figure)
-    svg = buffer.getvalue()
-    svg = NOISE.sub(" ", svg[svg.index("<svg") :])
-    svg = re.sub(r'\s(?:width|height)="[\d.]+pt"', "", svg, count=2)  # the page decides how wide
-    svg = TAG.sub(lambda tag: DECIMALS.sub(r"\1", tag[0]), svg)  # numbers in the text stay as they are
-    svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", svg)
-    svg = re.sub(r" font-family: [^;\"]*;?", "", svg)  # the page's own
-    svg = svg.replace("<svg ", '<svg fill="currentColor" ', 1)  # texts and formulas say no colour of their own
-    return re.sub("#000000|#262626", "currentColor", svg)
+    return compact(buffer.getvalue(), name)
 
 
 def _png(figure: Figure, alt: str) -> Image:

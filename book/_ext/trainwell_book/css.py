@@ -14,9 +14,10 @@ OLD_FONT = re.compile(r',\s*url\([^)]*\.ttf\) format\("truetype"\)')
 RULE = re.compile(r"([^{}@;]+)\{([^{}]*)\}")
 EMPTY = re.compile(r"@(?:media|supports|container)[^{};]+\{\s*\}")
 NOT = re.compile(r":not\([^()]*(?:\([^()]*\)[^()]*)*\)")
-NAME = re.compile(r"[.#]([A-Za-z_][\w-]*)")
-WORD = re.compile(r"[A-Za-z_][\w-]*")
-BUILT_BY_SCRIPTS = ("bs-tooltip-", "sd-")  # names that are put together from pieces
+NAME = re.compile(r"[.#](-?[A-Za-z_][\w-]*)")
+WORD = re.compile(r"-*[A-Za-z_][\w-]*")
+PROPERTY = re.compile(r"""(--[\w-]+)\s*:(?:[^;{}"']|"[^"]*"|'[^']*')*(?:;|(?=\}))""")
+BUILT_BY_SCRIPTS = ("bs-tooltip-",)  # names that are put together from pieces
 
 
 def read(static: Path, name: str) -> str:
@@ -41,8 +42,19 @@ def keep(rule: re.Match[str], words: set[str]) -> str:
     return f"{','.join(kept)}{{{body}}}" if kept else ""
 
 
+def words_of(texts: list[str]) -> set[str]:
+    """Every word, with and without the hyphens before it."""
+    found = {word for text in texts for word in WORD.findall(text)}
+    return found | {word.lstrip("-") for word in found}
+
+
+def without_unused_properties(css: str, words: set[str]) -> str:
+    used = words | set(re.findall(r"var\(\s*(--[\w-]+)", css))
+    return PROPERTY.sub(lambda found: found[0] if found[1] in used else "", css)
+
+
 def prune(css: str, texts: list[str]) -> str:
     """`css` for pages and scripts with these texts."""
-    words = {word for text in texts for word in WORD.findall(text)}
+    words = words_of(texts)
     css = RULE.sub(lambda rule: keep(rule, words), SPACE.sub(" ", OLD_FONT.sub("", css)))
-    return EMPTY.sub("", css)
+    return EMPTY.sub("", without_unused_properties(css, words))

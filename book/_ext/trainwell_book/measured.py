@@ -33,7 +33,7 @@ def words(doctree: nodes.document) -> int:
 def sentence(count: int, seconds: float | None) -> str:
     minutes = math.ceil(count / WORDS_A_MINUTE)
     about = f"{count:,} words, about {minutes} {'minute' if minutes == 1 else 'minutes'} to read"
-    return f"{about}; the cells run in about {math.ceil(seconds)} s." if seconds else f"{about}."
+    return f"{about}; the cells run in about {math.ceil(seconds)} s on one core." if seconds else f"{about}."
 
 
 def seconds_of(app: Sphinx, name: str) -> float | None:

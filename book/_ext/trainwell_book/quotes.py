@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from textwrap import dedent
 
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.directives.code import LiteralInclude
+
+WIDTH = 84  # letters that fit a code block of the page
 
 
 def definition(source: str, dotted: str) -> str:
@@ -29,6 +33,12 @@ def without_docstrings(source: str) -> str:
     return "\n".join(line for line in lines if line is not None)
 
 
+def narrow(source: str) -> str:
+    """The same code in lines that fit the page."""
+    command = [sys.executable, "-m", "ruff", "format", "--isolated", f"--line-length={WIDTH}", "-"]
+    return subprocess.run(command, input=source, capture_output=True, text=True, check=True).stdout
+
+
 class Quote(LiteralInclude):
     """`literalinclude`, and with `:pyobject:` without docstrings."""
 
@@ -36,7 +46,7 @@ class Quote(LiteralInclude):
         found = super().run()
         for block in [block for node in found for block in node.findall(nodes.literal_block)]:
             if "pyobject" in self.options and block.get("language", "python") == "python":
-                text = without_docstrings(dedent(block.astext())) + "\n"
+                text = narrow(without_docstrings(dedent(block.astext())))
                 block.rawsource, block.children = text, [nodes.Text(text)]
         return found
 
