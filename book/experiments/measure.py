@@ -19,6 +19,7 @@ from tqdm import tqdm
 import trainwell
 
 BASELINES = ("none", "without", "plain", "last", "single")  # first arms that the others' gains are taken over
+DIFFERENCES = ("lost_", "regained_", "short_")  # beginnings of metrics that are differences: points, not per cent
 PERCENT = ("accuracy", "attacked", "zeros", "error", "share")  # metrics that the prose quotes in per cent
 
 
@@ -100,7 +101,7 @@ def summary(claim: Claim) -> dict[str, Any]:
 def written(key: str, metric: str, values: tuple[float, float, float], sign: str = "") -> dict[str, str]:
     """A mean and its interval as the prose quotes them; gains in per cent become points."""
     if _is_percent(metric):
-        unit = "" if sign else "%"
+        unit = "" if sign or metric.startswith(DIFFERENCES) else "%"
         centre, low, high = (f"{100 * value:{sign}.1f}" for value in values)
     else:
         unit = ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from sklearn.datasets import load_diabetes
 from sklearn.linear_model import ElasticNet, Lasso, Ridge
@@ -21,7 +23,7 @@ from trainwell.regularization import (
 from trainwell.training import Callback, evaluate, seed_everything
 
 from ..measure import Arm, Claim, Size, Trial, arm, tune
-from .common import RATES, mlp, scores, strokes, train, trial, unregularized
+from .common import NOISY_RATES, mlp, scores, strokes, train, trial, unregularized
 
 
 def overfitting(size: Size) -> Claim:
@@ -61,10 +63,12 @@ def weights(model: nn.Module) -> list[Tensor]:
 def sparsity(size: Size) -> Claim:
     """The proximal step makes weights exactly zero; at the same strength the subgradient makes none, nor does l2."""
     lr, strength = 0.3, 5e-4
+    times = 5  # the squares are that much stronger
     penalties = {
+        "none": None,
         "proximal": None,
         "subgradient": lambda model: l1(weights(model), strength),
-        "l2": lambda model: l2(weights(model), 5 * strength),
+        "l2": lambda model: l2(weights(model), times * strength),
     }
 
     def once(kind: str, seed: int) -> dict[str, float]:
@@ -81,7 +85,8 @@ def sparsity(size: Size) -> Claim:
             "small_share": (flat < 1e-3).double().mean().item(),
         }
 
-    return {kind: arm([once(kind, seed) for seed in range(size.seeds)]) for kind in penalties}
+    settings = {"l2": {"times": times}}
+    return {kind: arm([once(kind, s) for s in range(size.seeds)], settings.get(kind)) for kind in penalties}
 
 
 def regression() -> tuple[Tensor, Tensor]:
@@ -167,6 +172,7 @@ def weight_decay(size: Size) -> Claim:
 
     return {
         "none": unregularized(size, noise=0.3),
+        "fixed": unregularized(replace(size, trials=1), noise=0.3),  # at the rate of the other two
         "coupled": arms(torch.optim.Adam, (1e-2, 3e-2, 3e-3, 1e-3)),
         "decoupled": arms(torch.optim.AdamW, (3.0, 1.0, 10.0, 0.3)),
     }
@@ -182,7 +188,8 @@ def early_stopping(size: Size) -> Claim:
         history = train(model, sets, seed, 2 * size.epochs, lr=lr, validation=sets.validation, callbacks=[watch])
         return trial(model, sets, epochs=float(history.epochs), best_epoch=float(watch.best_epoch or 0))
 
-    return {"last": unregularized(size, noise=0.3), "best": tune(run, RATES, size)}
+    fixed = tune(run, NOISY_RATES[:1], size)  # at the rate where one would have begun
+    return {"last": unregularized(size, noise=0.3), "best": tune(run, NOISY_RATES, size), "fixed": fixed}
 
 
 def stopping_as_l2(size: Size) -> Claim:
