@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from itertools import groupby
 from pathlib import Path
 
 from docutils import nodes
@@ -10,6 +11,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 HEADER = "| what | in the book | in the library | in the lab | measured by |\n|---|---|---|---|---|"
+POINTERS = ("section", "symbol", "lab", "result")  # the columns that lead somewhere
 
 
 def code(names: str) -> str:
@@ -19,11 +21,20 @@ def code(names: str) -> str:
 def line(row: dict[str, str]) -> str:
     section = f"{{ref}}`{row['section']}`" if row["section"] else ""
     symbols = ", ".join(f"{{py:obj}}`~{name}`" for name in row["symbol"].split())
-    return f"| {' | '.join([row['id'], section, symbols, code(row['lab']), code(row['result'])])} |"
+    return f"| {' | '.join([row['what'], section, symbols, code(row['lab']), code(row['result'])])} |"
 
 
 def is_treated(row: dict[str, str]) -> bool:
-    return any(value for key, value in row.items() if key != "id")
+    return any(row[column] for column in POINTERS)
+
+
+def missing(rows: list[dict[str, str]]) -> str:
+    """What is still to come: a list for each topic, in the order of the file."""
+    texts = []
+    for topic, group in groupby(rows, key=lambda row: row["topic"]):
+        items = [f"- {row['what']}" for row in group]
+        texts.append(f"**{topic.capitalize()}** ({len(items)})\n\n" + "\n".join(items))
+    return "\n\n".join(texts)
 
 
 class Coverage(SphinxDirective):
@@ -31,10 +42,9 @@ class Coverage(SphinxDirective):
         path = Path(self.env.srcdir) / "coverage.csv"
         self.env.note_dependency(str(path))
         rows = list(csv.DictReader(path.open()))
-        treated = [line(row) for row in rows if is_treated(row)]
-        missing = [row["id"] for row in rows if not is_treated(row)]
-        table = "\n".join([HEADER, *treated])
-        return self.parse_text_to_nodes(f"{table}\n\n**Still to come ({len(missing)}):** {', '.join(missing)}.")
+        table = "\n".join([HEADER, *(line(row) for row in rows if is_treated(row))])
+        later = [row for row in rows if not is_treated(row)]
+        return self.parse_text_to_nodes(f"{table}\n\n**Still to come: {len(later)} lines.**\n\n{missing(later)}")
 
 
 def setup(app: Sphinx) -> None:
