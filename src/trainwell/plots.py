@@ -128,6 +128,7 @@ def intervals(
         ends = np.array([[f["mean"] - f["low"], f["high"] - f["mean"]] for f in found]).T
         rows = np.arange(len(found)) + 0.22 * (k - (len(metrics) - 1) / 2)
         axes.errorbar(centre, rows, xerr=ends, fmt=MARKS[k], color=COLOURS[k], capsize=4, label=name)
+    axes.xaxis.set_major_locator(MaxNLocator(6))
     axes.xaxis.set_major_formatter(PercentFormatter(1))
     axes.set(yticks=range(len(arms)), yticklabels=arms.values(), xlabel=xlabel, ylim=(len(arms) - 0.5, -0.5))
     if len(metrics) > 1:
