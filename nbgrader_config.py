@@ -2,13 +2,18 @@
 
 import math
 import os
-import tomllib
+import runpy
+import sys
 from pathlib import Path
 
 from nbgrader.plugins import BasePlugin
 
 ROOT = Path(__file__).resolve().parent
-SETTINGS = tomllib.loads((ROOT / "course.toml").read_text())
+try:
+    SETTINGS = runpy.run_path(str(ROOT / "tools/settings.py"))["settings"]()  # by its path: nbgrader runs from anywhere
+except ValueError as error:
+    print(error, file=sys.stderr)
+    sys.exit(2)
 DAY = 24 * 60 * 60
 
 
@@ -25,6 +30,7 @@ c = get_config()  # noqa: F821  (nbgrader puts it here)
 c.CourseDirectory.course_id = SETTINGS["offering"]["name"]
 c.CourseDirectory.root = str(ROOT / os.environ.get("TRAINWELL_CLASS", f"classes/{SETTINGS['offering']['name']}"))
 c.CourseDirectory.release_directory = str(ROOT / "labs")
+c.ExportPlugin.to = str(Path(c.CourseDirectory.root) / "grades.csv")  # of `nbgrader export`, which --to overrules
 c.CourseDirectory.directory_structure = "{nbgrader_step}/{student_id}/{assignment_id}"
 
 c.Execute.timeout = 30  # seconds a cell; none of the labs' needs more than a few

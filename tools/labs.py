@@ -17,7 +17,6 @@ import os
 import re
 import runpy
 import sys
-import tomllib
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,16 +27,12 @@ from nbgrader.apps import NbGraderAPI
 from traitlets.config import Config, PyFileConfigLoader
 
 import trainwell
+from tools.settings import SettingsError, settings
 
 ROOT = Path(__file__).resolve().parents[1]
 LABS = ROOT / "labs"
 PUBLIC_SECRET = "public"  # when the offering has none of its own: its hidden tests can be foretold
 HIDDEN = re.compile(r"### BEGIN HIDDEN TESTS.*?### END HIDDEN TESTS", re.DOTALL)
-
-
-def settings() -> dict[str, Any]:
-    """What course.toml says."""
-    return tomllib.loads((ROOT / "course.toml").read_text())
 
 
 def class_folder() -> Path:
@@ -90,7 +85,7 @@ def _refuse_unknown(points: dict[str, float]) -> None:
     sources = [path.read_text() for path in ROOT.glob("solutions/*/*.md")]
     known = {grade_id for text in sources for grade_id in re.findall(r"^:nbgrader: test (\S+)", text, re.MULTILINE)}
     if unknown := sorted(set(points) - known):
-        raise ValueError(f"course.toml sets points for grade ids that no lab has: {', '.join(unknown)}")
+        raise SettingsError(f"course.toml: points for grade ids that no lab has: {', '.join(unknown)}")
 
 
 def _expand(cell: NotebookNode, overrides: dict[str, float]) -> None:
@@ -106,9 +101,17 @@ def _expand(cell: NotebookNode, overrides: dict[str, float]) -> None:
     cell.id = grade_id
 
 
+def secret_file(course: dict[str, Any]) -> Path:
+    return Path(course["offering"]["secret_file"]).expanduser()
+
+
 def _secret(course: dict[str, Any]) -> bytes:
-    path = Path(course["offering"]["secret_file"]).expanduser()
-    return path.read_bytes().strip() if path.exists() else PUBLIC_SECRET.encode()
+    path = secret_file(course)
+    if not path.exists():
+        return PUBLIC_SECRET.encode()
+    if not (secret := path.read_bytes().strip()):
+        raise SettingsError(f"the secret file {path} is empty: write a secret into it, or delete it")
+    return secret
 
 
 def _bake_seeds(notebook: NotebookNode, secret: bytes) -> None:
@@ -204,10 +207,17 @@ def _edited(source: str, edits: dict[str, str]) -> str:
     return source
 
 
-def main(command: str, topic: str) -> None:
+def main(command: str, topic: str) -> int:
     actions = {"stage": stage, "release": release}
-    print(actions[command](topic, class_folder()))
+    try:
+        if not (path := secret_file(settings())).exists():
+            print(f"no secret at {path}: the hidden tests use the public value", file=sys.stderr)
+        print(actions[command](topic, class_folder()))
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    sys.exit(main(*sys.argv[1:]))
