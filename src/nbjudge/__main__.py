@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from sqlalchemy.exc import SAWarning
 
 from nbjudge.course import Course, CourseError
-from nbjudge.forget import forget, mentions
+from nbjudge.forget import forget, mentions, require
 from nbjudge.grade import grade
 from nbjudge.marks import write_marks
 from nbjudge.report import write_report
@@ -62,16 +62,24 @@ def _report(course: Course, options: argparse.Namespace) -> int:
 
 
 def _forget(course: Course, options: argparse.Namespace) -> int:
-    if not options.yes and input(f"This deletes all work and marks of {options.student}. Type the name again: ") != (
-        options.student
-    ):
-        raise CourseError("student: the names differ, nothing was deleted")
+    require(course, options.student)
+    if not options.yes:
+        _confirm(options.student)
     for line in forget(course, options.student):
         console.print(f"removed {line}", soft_wrap=True, markup=False)
     left = mentions(course, options.student)
     for path in left:
         console.print(f"still named in {path}: please look", soft_wrap=True, markup=False)
     return 1 if left else 0
+
+
+def _confirm(student: str) -> None:
+    try:
+        typed = input(f"This deletes all work and marks of {student}. Type the name again: ")
+    except EOFError:
+        raise CourseError("nobody to ask, nothing was deleted: give --yes to delete without asking") from None
+    if typed != student:
+        raise CourseError("student: the names differ, nothing was deleted")
 
 
 def _parser() -> argparse.ArgumentParser:

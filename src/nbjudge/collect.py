@@ -1,5 +1,6 @@
 """Submissions as they arrive: a folder or a zip with a folder a student, `<student>/…/<lab>.ipynb`, or a file a
-student, `<student>.ipynb`; the exports of Moodle and Canvas are of these kinds, with more in the names.
+student, `<student>.ipynb`; the exports of Moodle and Canvas are of these kinds, with more in the names. All of it may
+lie in one more folder, as in a zip of a folder.
 
 Everything here comes from strangers. Nothing is unpacked and no name that came with a file becomes a path, except the
 student's, and only if it is plain. Of what a student handed in, the notebook and nbgrader's timestamp.txt are taken;
@@ -20,11 +21,13 @@ from nbgrader.utils import parse_utc
 from nbjudge.course import Course, CourseError
 from nbjudge.notebooks import MAX_BYTES
 from nbjudge.remarks import Remark
+from nbjudge.verdicts import Verdict
 
 PLAIN = re.compile(r"[^\W_][\w .@'-]{0,126}")  # no glob signs, no separators: nbgrader uses the name as a pattern
 MOODLE = re.compile(r"(.+?)_\d+_assignsubmission_file_?")  # a folder
 CANVAS = re.compile(r"([^_]+)(?:_LATE)?_\d+_\d+_.+")  # a file
 MAX_FILES = 100_000
+ABSENT = Remark("absent")
 
 
 @dataclass
@@ -69,19 +72,47 @@ def collect(origin: Path, lab: str) -> tuple[list[Arrival], list[str]]:
 def collected(course: Course, lab: str) -> list[Arrival]:
     """What lies in nbgrader's own folder of submissions already."""
     students = sorted(course.api().get_submitted_students(lab))
-    return [arrival(name, list(_in_folder(course.submitted(name, lab).parent)), lab) for name in students]
+    found = [arrival(name, list(_in_folder(course.submitted(name, lab).parent)), lab) for name in students]
+    return [_remembered(course, lab, one) if one.remarks == [ABSENT] else one for one in found]
+
+
+def _remembered(course: Course, lab: str, absent: Arrival) -> Arrival:
+    """What arrived but could not be taken does not lie here; why not stands in the verdict."""
+    last = Verdict.read(course.verdict(absent.student, lab))
+    reasons = last.remarks if last and any(remark.kind in {"ambiguous", "refused"} for remark in last.remarks) else None
+    return replace(absent, remarks=reasons or absent.remarks)
 
 
 def _sort(files: Iterator[File], lab: str) -> tuple[list[Arrival], list[str]]:
     students: dict[str, list[File]] = {}
+    for file in _unwrapped([file for file in _few(files) if not _junk(file.path)], lab):
+        name, file = _owner(file, lab)
+        students.setdefault(name, []).append(file)
+    plain = sorted(name for name in students if PLAIN.fullmatch(name) and name == name.strip(" ."))
+    return [arrival(name, students[name], lab) for name in plain], sorted(set(students) - set(plain))
+
+
+def _few(files: Iterator[File]) -> Iterator[File]:
     for count, file in enumerate(files):
         if count == MAX_FILES:
             raise CourseError(f"--from: more than {MAX_FILES} files")
-        if not _junk(file.path):
-            name, file = _owner(file, lab)
-            students.setdefault(name, []).append(file)
-    plain = sorted(name for name in students if PLAIN.fullmatch(name) and name == name.strip(" ."))
-    return [arrival(name, students[name], lab) for name in plain], sorted(set(students) - set(plain))
+        yield file
+
+
+def _unwrapped(files: list[File], lab: str) -> list[File]:
+    """Without the folder that all lies in, if it holds students' folders and is not itself a student's."""
+    tops = {file.path.parts[0] for file in files}
+    notebooks = [file.path for file in files if file.path.suffix == ".ipynb"]
+    inner = {path.parts[1] for path in notebooks if len(path.parts) > 2}  # nbgrader's own is called after the lab
+    if (
+        len(tops) > 1
+        or not inner - {lab}
+        or any(len(path.parts) < 3 for path in notebooks)
+        or any(map(MOODLE.match, tops))
+    ):
+        return files
+    inside = [replace(file, path=PurePosixPath(*file.path.parts[1:])) for file in files]
+    return [file for file in inside if not _junk(file.path)]
 
 
 def _owner(file: File, lab: str) -> tuple[str, File]:
@@ -101,8 +132,10 @@ def _in_folder(origin: Path) -> Iterator[File]:
         link = path.is_symlink()
         if link or path.is_file():
             yield File(PurePosixPath(path.relative_to(origin)), 0 if link else path.stat().st_size, link, path)
-        elif path.is_dir() and path.parent == origin:
-            yield File(PurePosixPath(path.name, ".keep"), 0, False, path)  # a student who handed in nothing counts too
+        elif path.is_dir():
+            yield File(
+                PurePosixPath(path.relative_to(origin), ".keep"), 0, False, path
+            )  # a student who handed in nothing counts too
 
 
 def _in_zip(archive: zipfile.ZipFile) -> Iterator[File]:
@@ -129,7 +162,7 @@ def arrival(student: str, files: list[File], lab: str) -> Arrival:
     similar = [file for file in notebooks if lab in file.path.stem]
     chosen = next((group for group in (named, similar, notebooks) if len(group) == 1), [])
     if not chosen:
-        result.remarks.append(Remark("ambiguous" if notebooks else "absent", ", ".join(_names(notebooks))))
+        result.remarks.append(Remark("ambiguous", ", ".join(_names(notebooks))) if notebooks else ABSENT)
         return result
     if not named:
         result.remarks.append(Remark("renamed", chosen[0].path.name))

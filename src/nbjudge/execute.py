@@ -24,11 +24,14 @@ SERVER = multiprocessing.get_context("forkserver")  # imports nbgrader once, two
 SERVER.set_forkserver_preload(["nbjudge.execute"])
 
 
-def execute(lab: str, student: str, *, limit: float, log: Path) -> Remark | None:
-    """Grade one submission and write its feedback; None when all went well, else what went wrong."""
+def execute(lab: str, student: str, *, limit: float, log: Path, grade: bool = True) -> Remark | None:
+    """Grade one submission and write its feedback; None when all went well, else what went wrong.
+
+    Without `grade` only the feedback is written, anew, from what was graded before.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     log.unlink(missing_ok=True)
-    process = SERVER.Process(target=_process, args=(lab, student, log, Path.cwd()))
+    process = SERVER.Process(target=_process, args=(lab, student, log, Path.cwd(), grade))
     process.start()
     process.join(limit)
     if process.is_alive():
@@ -60,16 +63,16 @@ def _kill(process: BaseProcess) -> None:
     process.join()
 
 
-def _process(lab: str, student: str, log: Path, folder: Path) -> None:
+def _process(lab: str, student: str, log: Path, folder: Path, grade: bool) -> None:
     """In the process: let nbgrader grade one submission and make its feedback."""
     os.chdir(folder)  # the server's is where the first submission was started
     silence = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):  # what the kernel prints past the notebook
         os.dup2(silence, stream)
     api = Course.here().api()
-    graded = api.autograde(lab, student, force=True, create=True)
+    graded = api.autograde(lab, student, force=True, create=True) if grade else {"success": True}
     feedback = api.generate_feedback(lab, student, force=True) if graded["success"] else {}
-    texts = [result.get(key, "") for result in (graded, feedback) for key in ("log", "error")]
+    texts = [str(result.get(key) or "") for result in (graded, feedback) for key in ("log", "error")]
     log.write_text("\n".join(filter(None, texts)))
     if not graded["success"]:
         sys.exit(FAILED)

@@ -16,14 +16,25 @@ from nbjudge.report import report_path, write_report
 
 def forget(course: Course, student: str) -> list[str]:
     """Delete what is the student's and make reports and marks anew; returns what was removed, in words."""
-    folders = [path for path in sorted(course.root.rglob("*")) if path.name == student and path.is_dir()]
+    require(course, student)
+    folders = _folders(course, student)
     removed = [f"folder {path.relative_to(course.root)}" for path in folders]
     entries = _forget_marks(course, student)
-    if not folders and not entries:
-        raise CourseError(f"student: nobody called {student!r} in {course.root}")
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
     return removed + entries + _write_anew(course)
+
+
+def require(course: Course, student: str) -> None:
+    """Complain unless there is something to forget."""
+    with course.gradebook() as gradebook:
+        enrolled = any(entry.id == student for entry in gradebook.students)
+    if not enrolled and not _folders(course, student):
+        raise CourseError(f"student: nobody called {student!r} in {course.root}")
+
+
+def _folders(course: Course, student: str) -> list[Path]:
+    return [path for path in sorted(course.root.rglob("*")) if path.name == student and path.is_dir()]
 
 
 def _forget_marks(course: Course, student: str) -> list[str]:

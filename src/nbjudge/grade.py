@@ -8,8 +8,10 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from nbgrader.api import MissingEntry
 
 from nbjudge import notebooks
 from nbjudge.collect import Arrival, collect, collected
@@ -18,7 +20,7 @@ from nbjudge.execute import execute
 from nbjudge.remarks import WITHOUT_MARKS, Remark
 from nbjudge.verdicts import Verdict
 
-GRADED, ZERO, UNCHANGED = "graded", "without marks", "unchanged"
+GRADED, ZERO, UNCHANGED, FEEDBACK = "graded", "without marks", "unchanged", "with new feedback only"
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,10 @@ def grade(
         raise CourseError(f"lab: {course.source(lab)} is missing; the tests are taken from there")
     batch = Batch(course, lab, course.source(lab).read_bytes(), limit, again)
     arrivals, strange = collect(origin, lab) if origin else (collected(course, lab), [])
-    outcome = Counter(dict.fromkeys((GRADED, ZERO, UNCHANGED), 0))
+    if origin and not arrivals:
+        others = f", only {', '.join(map(repr, strange))}" if strange else ""
+        raise CourseError(f"--from: nothing in {origin} has a student's name{others}")
+    outcome = Counter(dict.fromkeys((GRADED, ZERO, UNCHANGED, FEEDBACK), 0))
     with ThreadPoolExecutor(jobs) as pool:
         running = [pool.submit(_one, batch, arrival) for arrival in arrivals]
         for done, future in enumerate(as_completed(running), start=1):
@@ -68,7 +73,7 @@ def _one(batch: Batch, arrival: Arrival) -> str:
     digest = batch.digest(arrival)
     last = Verdict.read(place)
     if last is not None and last.digest == digest and not batch.again:
-        return UNCHANGED
+        return _refresh(batch, arrival.student, last)
     started = time.monotonic()
     try:
         _store(batch, arrival)
@@ -78,8 +83,35 @@ def _one(batch: Batch, arrival: Arrival) -> str:
     marked = not any(remark.kind in WITHOUT_MARKS for remark in remarks)
     if not marked:
         _zero(batch, arrival)
-    Verdict(digest, round(time.monotonic() - started, 2), remarks).write(place)
+    seconds = round(time.monotonic() - started, 2)
+    Verdict(digest, seconds, remarks, _marks(batch.course, arrival.student, batch.lab)).write(place)
     return GRADED if marked else ZERO
+
+
+def _refresh(batch: Batch, student: str, last: Verdict) -> str:
+    """Feedback anew, if a person has given a mark or a comment since it was written."""
+    course, lab = batch.course, batch.lab
+    marks = _marks(course, student, lab)
+    if marks == last.marks or not course.autograded(student, lab).is_file():
+        return UNCHANGED
+    log = course.verdict(student, lab).with_name("log.txt")
+    trouble = execute(lab, student, limit=batch.limit, log=log, grade=False)
+    remarks = [remark for remark in last.remarks if remark.kind != "feedback"]
+    remarks += [Remark("feedback")] if trouble else []
+    replace(last, remarks=remarks, marks=marks).write(course.verdict(student, lab))
+    return FEEDBACK
+
+
+def _marks(course: Course, student: str, lab: str) -> str:
+    """A digest of the marks and comments that the gradebook holds."""
+    with course.gradebook() as gradebook:
+        try:
+            books = gradebook.find_submission(lab, student).notebooks
+        except MissingEntry:
+            return ""
+        marks = sorted((mark.name, mark.score) for book in books for mark in book.grades)
+        comments = sorted((comment.name, comment.comment or "") for book in books for comment in book.comments)
+    return hashlib.sha256(repr((marks, comments)).encode()).hexdigest()
 
 
 def _store(batch: Batch, arrival: Arrival) -> None:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from nbjudge.remarks import KINDS, WITHOUT_MARKS
-from nbjudge.results import Property, Result, Results
+from nbjudge.results import Misunderstanding, Property, Result, Results
 
 BANDS = 10  # of the mark; full marks have a column of their own
 
@@ -108,14 +108,10 @@ def _shown(result: Result, pseudonym: Callable[[str], str] | None) -> str:
     return f"{result.name} ({result.student})" if result.name else result.student
 
 
-def _mistakes(results: Results, anonymous: bool) -> list[tuple[str, str, str, int]]:
-    """Name, task, test and number of students."""
-    tasks = {item.name: item.task for item in results.properties}
+def _mistakes(results: Results, anonymous: bool) -> list[Misunderstanding]:
     hide = _names(results) if anonymous else None
-    return [
-        (hide.sub("…", mistake.name) if hide else mistake.name, tasks.get(mistake.test, ""), mistake.test, count)
-        for mistake, count in results.mistakes()
-    ]
+    found = results.mistakes()
+    return [mistake._replace(name=hide.sub("…", mistake.name)) for mistake in found] if hide else found
 
 
 def _names(results: Results) -> re.Pattern[str] | None:

@@ -41,7 +41,7 @@ KINDS = {
     ),
     "open": ("Answers wait for a mark by hand.", "Mark them in formgrader, then make the report again."),
     "feedback": ("Graded, but no feedback page could be made.", "Read the log that lies beside its verdict."),
-    "renamed": ("The file had another name; it was graded all the same.", "Nothing, unless it is the wrong lab."),
+    "renamed": ("The file had another name; it was graded all the same.", "Nothing to do, unless it is the wrong lab."),
     "version": (
         "It was made from another version of the lab.",
         "Check that its tasks are the same; the tests were this version's.",

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook, SubmittedAssignment
 
 from nbjudge import notebooks
 from nbjudge.course import Course
-from nbjudge.notebooks import Mistake
 from nbjudge.remarks import Remark, gravest_first
 from nbjudge.verdicts import Verdict
 
@@ -35,11 +35,20 @@ class Result:
     scores: dict[str, float]
     unmarked: set[str] = field(default_factory=set)  # cells without any mark yet
     remarks: list[Remark] = field(default_factory=list)
-    mistakes: list[Mistake] = field(default_factory=list)
+    mistakes: list[notebooks.Mistake] = field(default_factory=list)
 
     @property
     def final(self) -> float:
         return max(0.0, self.mark - self.penalty)
+
+
+class Misunderstanding(NamedTuple):
+    """A mistake as a class made it: in one task, through one test or several."""
+
+    name: str
+    task: str
+    tests: list[str]
+    students: int
 
 
 @dataclass
@@ -54,9 +63,21 @@ class Results:
     def out_of(self) -> float:
         return sum(item.points for item in self.properties)
 
-    def mistakes(self) -> list[tuple[Mistake, int]]:
-        """Each mistake of each test, with the number of students who made it; the most frequent first."""
-        return Counter(mistake for result in self.students for mistake in set(result.mistakes)).most_common()
+    def mistakes(self) -> list[Misunderstanding]:
+        """Each mistake of each task, the most frequent first."""
+        order = {item.name: position for position, item in enumerate(self.properties)}
+        made: dict[tuple[str, str], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        for result in self.students:
+            for test, name in result.mistakes:
+                task = self.properties[order[test]].task if test in order else ""
+                made[name, task][test].add(result.student)
+        found = [
+            Misunderstanding(
+                name, task, sorted(by, key=lambda test: order.get(test, -1)), len(set().union(*by.values()))
+            )
+            for (name, task), by in made.items()
+        ]
+        return sorted(found, key=lambda mistake: -mistake.students)
 
 
 def results(course: Course, lab: str) -> Results:

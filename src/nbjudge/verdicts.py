@@ -11,11 +11,13 @@ from nbjudge.remarks import Remark
 
 @dataclass(frozen=True)
 class Verdict:
-    """`digest` names the submission and the tests it was graded with: as long as it stays, so does the verdict."""
+    """`digest` names the submission and the tests it was graded with: as long as it stays, so does the verdict.
+    `marks` names the marks and comments that the feedback shows."""
 
     digest: str
     seconds: float
     remarks: list[Remark]
+    marks: str = ""
 
     def write(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -28,4 +30,4 @@ class Verdict:
         if not path.is_file():
             return None
         content = json.loads(path.read_text())
-        return cls(content["digest"], content["seconds"], [Remark(*remark) for remark in content["remarks"]])
+        return cls(**content | {"remarks": [Remark(*remark) for remark in content["remarks"]]})

@@ -152,8 +152,48 @@ def test_systems_own_files_are_passed_over(tmp_path: Path) -> None:
     (["sums.py"], ["absent"]),
 ])  # fmt: skip
 def test_which_notebook_is_meant(tmp_path: Path, names: list[str], kind: list[str]) -> None:
-    origin = pack(tmp_path / "in.zip", {f"ada/{name}": "{}" for name in names})
+    origin = pack(tmp_path / "in.zip", {f"ada/{name}": "{}" for name in names} | {"ben/sums.ipynb": "{}"})
     assert kinds(by_student(origin)["ada"]) == kind
+
+
+@pytest.mark.parametrize(
+    ("names", "students"),
+    [
+        (
+            ["week3/ada/sums.ipynb", "week3/ben/x/sums.ipynb", "week3/cleo/notes.txt", "week3/grades.csv"],
+            "ada ben cleo",
+        ),
+        (["week 3 (2)/ada/sums.ipynb", "__MACOSX/week 3 (2)/ada/._sums.ipynb"], "ada"),
+        (["week3/ada/sums/sums.ipynb", "week3/sums/sums.ipynb"], "ada sums"),
+        (["week3/Ada_123_assignsubmission_file_/sums.ipynb"], "Ada"),
+    ],
+)
+def test_one_folder_around_all_of_them_is_no_student(tmp_path: Path, names: list[str], students: str) -> None:
+    packed = by_student(pack(tmp_path / "in.zip", dict.fromkeys(names, "{}")))
+    assert " ".join(packed) == students
+    assert {name for name in packed if packed[name].notebook is None} <= {"cleo"}
+    with zipfile.ZipFile(tmp_path / "in.zip") as archive:
+        archive.extractall(tmp_path / "in")
+    assert by_student(tmp_path / "in") == packed
+
+
+def test_empty_folders_in_the_one_around_all_count_too(tmp_path: Path) -> None:
+    for name in ("ada", "ben"):
+        (tmp_path / "in" / "week3" / name).mkdir(parents=True)
+    (tmp_path / "in" / "week3" / "ada" / "sums.ipynb").write_text("{}")
+    assert {name: kinds(one) for name, one in by_student(tmp_path / "in").items()} == {"ada": [], "ben": ["absent"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "student"),
+    [
+        ("ada/sums/sums.ipynb", "ada"),
+        ("Ada Lovelace_123_assignsubmission_file_/work/sums.ipynb", "Ada Lovelace"),
+        ("ada/notes/readme.txt", "ada"),
+    ],
+)
+def test_a_class_of_one_is_not_unwrapped(tmp_path: Path, name: str, student: str) -> None:
+    assert list(by_student(pack(tmp_path / "in.zip", {name: "{}"}))) == [student]
 
 
 @pytest.mark.parametrize("stamp", ["", "yesterday-ish", "9" * 60])

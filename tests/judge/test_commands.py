@@ -32,6 +32,10 @@ def test_a_lab_whose_source_is_gone(tiny: Tiny) -> None:
     assert "sums.ipynb is missing" in done.stderr
 
 
-def test_grading_nothing_says_so(tiny: Tiny) -> None:
-    done = tiny.done("grade", "sums", "--from", "incoming")
-    assert "no submissions" in done
+def test_an_empty_place_is_an_error(tiny: Tiny) -> None:
+    done = tiny.judge("grade", "sums", "--from", "incoming")
+    assert done.code == 2
+    assert "--from: nothing in incoming has a student's name\n" in done.stderr
+    (tiny.incoming / "sums.ipynb").write_text("{}")
+    assert "name, only './sums.ipynb'" in tiny.judge("grade", "sums", "--from", "incoming").stderr
+    assert "no submissions" in tiny.done("grade", "sums"), "before anybody handed in, that is no error"

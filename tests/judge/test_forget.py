@@ -50,6 +50,16 @@ def test_the_name_must_be_typed(copied: Tiny) -> None:
     assert "stu-half" not in copied.marks()
 
 
+def test_it_asks_only_about_somebody_it_knows_and_only_if_somebody_is_there(copied: Tiny) -> None:
+    unknown = copied.judge("forget", "nobody-of-that-name", typed="nobody-of-that-name\n")
+    assert (unknown.code, unknown.stdout) == (2, "")
+    assert "student: nobody called 'nobody-of-that-name'" in unknown.stderr
+    silent = copied.judge("forget", "stu-half", typed="")
+    assert silent.code == 2
+    assert "--yes" in silent.stderr
+    assert "stu-half" in copied.marks()
+
+
 def test_what_it_may_not_delete_it_names(copied: Tiny) -> None:
     note = copied.class_folder / "notes.txt"
     note.write_text("talk to stu-perfect about the exam\n")

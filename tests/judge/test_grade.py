@@ -64,6 +64,14 @@ def test_unchanged_submissions_are_not_graded_again(copied: Tiny) -> None:
     assert copied.marks()["stu-half"]["final mark"] == "6"
 
 
+def test_without_a_place_to_collect_from_the_earlier_reasons_stay(copied: Tiny) -> None:
+    before = copied.marks()
+    copied.done("grade", "sums")
+    after = copied.marks()
+    for student in ("stu-two", "stu-linked", "stu-nothing", "stu-broken", "stu-perfect"):
+        assert after[student] == before[student]
+
+
 def test_a_worse_file_takes_the_place_of_a_good_one(copied: Tiny) -> None:
     copied.hand_in("stu-perfect", "{ not json any more")
     copied.done("grade", "sums", "--from", "incoming")
@@ -86,6 +94,25 @@ def test_marks_that_a_person_gave_stay(tiny: Tiny) -> None:
             assert book.find_comment("total", "sums", "sums", "ada").comment == "nearly"
         assert "review" in tiny.marks()["ada"]["needs a look"]
     assert tiny.marks()["ada"]["final mark"] == "1.5"
+
+
+def test_a_mark_given_by_hand_makes_the_feedback_anew(tiny: Tiny) -> None:
+    tiny.hand_in("ada", tiny.answer(add=GOOD_ADD))
+    tiny.done("grade", "sums", "--from", "incoming")
+    page = tiny.class_folder / "feedback" / "ada" / "sums" / "sums.html"
+    assert "Score: 3.0 / 6.0" in page.read_text()
+    for change in ({"manual_score": 1.5}, {"manual_comment": "nearly there"}):
+        with gradebook(tiny) as book:
+            find = book.find_grade if "manual_score" in change else book.find_comment
+            row = find("total-value" if "manual_score" in change else "total", "sums", "sums", "ada")
+            for name, value in change.items():
+                setattr(row, name, value)
+            book.db.commit()
+        assert "1 with new feedback only" in tiny.done("grade", "sums")
+        assert "1 unchanged" in tiny.done("grade", "sums")
+    assert "Score: 4.5 / 6.0" in page.read_text()
+    assert "nearly there" in page.read_text()
+    assert tiny.marks()["ada"]["final mark"] == "4.5"
 
 
 def test_grades_what_nbgrader_collected(tiny: Tiny) -> None:

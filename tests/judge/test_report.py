@@ -11,9 +11,10 @@ from test_grade import EXPECTED
 from tiny import Tiny
 
 from nbjudge.marks import plain
+from nbjudge.notebooks import Mistake
 from nbjudge.page import render
 from nbjudge.remarks import KINDS, Remark
-from nbjudge.results import Mistake, Property, Result, Results
+from nbjudge.results import Misunderstanding, Property, Result, Results
 
 
 def report(tiny: Tiny, *options: str) -> str:
@@ -113,6 +114,21 @@ def test_a_mistake_cannot_carry_a_name_into_the_anonymous_report() -> None:
     student = Result("ada99", "Ada Lovelace", 1, 0, {"a": 1}, set(), [], [Mistake("a", "ADA99 of lovelace was here")])
     page = render(class_of(student), lambda name: "Student X")
     assert not re.search(r"ada99|lovelace", page, re.IGNORECASE)
+
+
+def test_a_mistake_in_several_tests_of_a_task_is_one() -> None:
+    tests = [Property("a-one", "A", 1), Property("a-two", "A", 1), Property("b-one", "B", 1)]
+    made = {"ada": ["a-two", "b-one"], "ben": ["a-one", "a-two"]}
+    students = [
+        Result(who, "", 0, 0, {}, mistakes=[Mistake(test, "wrong sign") for test in where])
+        for who, where in made.items()
+    ]
+    found = Results("sums", tests, students)
+    assert found.mistakes() == [
+        Misunderstanding("wrong sign", "A", ["a-one", "a-two"], 2),
+        Misunderstanding("wrong sign", "B", ["b-one"], 1),
+    ]
+    assert "2 wrong sign A a-one , a-two 1 wrong sign B b-one" in text_of(render(found))
 
 
 def test_an_empty_class_and_one_student_make_a_report_too() -> None:
