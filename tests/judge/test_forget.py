@@ -70,7 +70,7 @@ def test_what_it_may_not_delete_it_names(copied: Tiny) -> None:
 
 
 def test_an_unknown_student_is_an_error(copied: Tiny) -> None:
-    for name in ("nobody-of-that-name", "..", "*"):
+    for name in ("nobody-of-that-name", "..", "*", "submitted", "sums"):
         done = copied.judge("forget", name, "--yes")
         assert done.code == 2
         assert "student: nobody called" in done.stderr
