@@ -27,6 +27,7 @@ from nbgrader.apps import NbGraderAPI
 from traitlets.config import Config, PyFileConfigLoader
 
 import trainwell
+from nbjudge.course import find_tools
 from tools.settings import SettingsError, settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -133,9 +134,7 @@ def stage(topic: str, folder: Path) -> Path:
 
 def nbgrader(folder: Path, labs: Path = LABS) -> NbGraderAPI:
     """nbgrader on one class folder, configured by nbgrader_config.py."""
-    scripts = str(Path(sys.executable).parent)  # nbgrader calls `alembic`, which an unactivated environment hides
-    if scripts not in os.environ["PATH"].split(os.pathsep):
-        os.environ["PATH"] = scripts + os.pathsep + os.environ["PATH"]
+    find_tools()
     config = Config(PyFileConfigLoader("nbgrader_config.py", str(ROOT)).load_config())
     config.CourseDirectory.root = str(folder.resolve())
     config.CourseDirectory.release_directory = str(labs.resolve())

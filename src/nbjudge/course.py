@@ -34,7 +34,7 @@ class Course:
     @classmethod
     def here(cls) -> Course:
         """The course whose nbgrader_config.py lies in the working directory."""
-        _find_tools()
+        find_tools()
         app = NbGrader(log_level="ERROR")
         app.initialize([])
         directory = CourseDirectory(config=app.config)
@@ -93,7 +93,7 @@ def _patient(url: str) -> str:
     return f"{url}?timeout=120" if url.startswith("sqlite:") and "?" not in url else url
 
 
-def _find_tools() -> None:
+def find_tools() -> None:
     """nbgrader calls `alembic` by its name; it lies beside the Python that runs us, on PATH or not."""
     beside = str(Path(sys.executable).parent)
     if beside not in os.environ.get("PATH", "").split(os.pathsep):
