@@ -20,6 +20,8 @@ import pytest
 from nbclient import NotebookClient
 from playwright.sync_api import Browser, Page
 
+from tools.settings import settings
+
 ROOT = Path(__file__).parent.parent
 SITE = ROOT / "build/book/html"
 AXE = ROOT / "node_modules/axe-core/axe.min.js"
@@ -224,9 +226,7 @@ def test_colab_buttons_have_targets(site: Path, pages: list[str], course: dict[s
 
 @pytest.fixture(scope="session")
 def course() -> dict[str, Any]:
-    import tomllib
-
-    return tomllib.loads((ROOT / "course.toml").read_text())
+    return settings()
 
 
 LEFT_OVER = re.compile(r"^[`:]{3,}\{|\{[\w:]+\}`|\{\{|^\([\w-]+\)=$", re.M)  # what only Sphinx understands

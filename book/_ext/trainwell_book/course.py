@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import tomllib
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,9 @@ from sphinx_proof.domain import ProofDomain
 
 
 def load(root: Path) -> dict[str, Any]:
-    return tomllib.loads((root / "course.toml").read_text())
+    """As `tools.settings` reads and checks it; by its path, for the root is not where Sphinx looks for modules."""
+    settings: dict[str, Any] = runpy.run_path(str(root / "tools/settings.py"))["settings"]()
+    return settings
 
 
 def configure(app: Sphinx, config: Config) -> None:
