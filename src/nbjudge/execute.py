@@ -11,6 +11,7 @@ import contextlib
 import multiprocessing
 import os
 import sys
+import tempfile
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -31,12 +32,13 @@ def execute(lab: str, student: str, *, limit: float, log: Path, grade: bool = Tr
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     log.unlink(missing_ok=True)
-    process = SERVER.Process(target=_process, args=(lab, student, log, Path.cwd(), grade))
-    process.start()
-    process.join(limit)
-    if process.is_alive():
-        _kill(process)
-        return Remark("stopped", f"limit {limit:g} s")
+    with tempfile.TemporaryDirectory(prefix="nbjudge-") as sockets:
+        process = SERVER.Process(target=_process, args=(lab, student, log, Path.cwd(), sockets, grade))
+        process.start()
+        process.join(limit)
+        if process.is_alive():
+            _kill(process)
+            return Remark("stopped", f"limit {limit:g} s")
     if process.exitcode in (GRADED, NO_FEEDBACK):
         return None if process.exitcode == GRADED else Remark("feedback")
     return _reason(log)
@@ -63,13 +65,20 @@ def _kill(process: BaseProcess) -> None:
     process.join()
 
 
-def _process(lab: str, student: str, log: Path, folder: Path, grade: bool) -> None:
-    """In the process: let nbgrader grade one submission and make its feedback."""
+def _process(lab: str, student: str, log: Path, folder: Path, sockets: str, grade: bool) -> None:
+    """In the process: let nbgrader grade one submission and make its feedback.
+
+    nbgrader talks to its kernel through files of ours: TCP ports are picked free and bound a moment later, and of
+    several kernels that start at once two can pick the same.
+    """
     os.chdir(folder)  # the server's is where the first submission was started
     silence = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):  # what the kernel prints past the notebook
         os.dup2(silence, stream)
-    api = Course.here().api()
+    course = Course.here()
+    course.config.KernelManager.transport = "ipc"
+    course.config.KernelManager.ip = f"{sockets}/kernel"
+    api = course.api()
     graded = api.autograde(lab, student, force=True, create=True) if grade else {"success": True}
     feedback = api.generate_feedback(lab, student, force=True) if graded["success"] else {}
     texts = [str(result.get(key) or "") for result in (graded, feedback) for key in ("log", "error")]
