@@ -1,0 +1,72 @@
+"""A model as it stands: its loss, its accuracy, its outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, Dataset
+
+from ..scores import accuracy
+from .loading import batches
+
+
+def evaluate(
+    model: nn.Module,
+    dataset: Dataset[Any] | DataLoader[Any],
+    *,
+    loss: Callable[[Tensor, Tensor], Tensor] = F.cross_entropy,
+    batch_size: int = 512,
+    device: torch.device | str | None = None,
+) -> tuple[float, float]:
+    """The mean loss and the accuracy of a model in evaluation mode; its mode is put back afterwards."""
+    device = device if device is not None else next(model.parameters()).device
+    mean = Mean()
+    with evaluating(model):
+        for x, y in batches(dataset, batch_size, device):
+            outputs = model(x)
+            mean.add(len(y), loss(outputs, y).item(), accuracy(outputs, y))
+    return mean.values()
+
+
+def predict(model: nn.Module, x: Tensor, *, batch_size: int = 512) -> Tensor:
+    """The model's outputs in evaluation mode, batch by batch, on the CPU."""
+    device = next(model.parameters()).device
+    with evaluating(model):
+        return torch.cat([model(part.to(device)).cpu() for part in x.split(batch_size)])
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode without gradients; each module's own mode is put back afterwards."""
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+
+
+class Mean:
+    """Means of loss and accuracy over batches, each weighted by its size."""
+
+    def __init__(self) -> None:
+        self.count, self.loss, self.accuracy = 0, 0.0, 0.0
+
+    def add(self, n: int, loss: float, accuracy: float) -> None:
+        """Takes in a batch of ``n`` examples."""
+        self.count += n
+        self.loss += n * loss
+        self.accuracy += n * accuracy
+
+    def values(self) -> tuple[float, float]:
+        """The mean loss and the mean accuracy."""
+        if self.count == 0:
+            raise ValueError("the data set is empty: there is nothing to train on or to evaluate")
+        return self.loss / self.count, self.accuracy / self.count

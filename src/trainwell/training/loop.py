@@ -1,0 +1,171 @@
+"""The loop: batch, forward, loss, backward, step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Generator, Tensor, nn
+from torch.amp.grad_scaler import GradScaler
+from torch.nn import functional as F
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+from torch.utils.data import DataLoader, Dataset
+from tqdm.auto import tqdm
+
+from .._arguments import check_at_least
+from ..scores import accuracy
+from .evaluation import Mean, evaluate
+from .history import Callback, History
+from .loading import batches
+from .machine import pick_device
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+Penalty = Callable[[nn.Module], Tensor]
+
+
+def fit(
+    model: nn.Module,
+    train: Dataset[Any] | DataLoader[Any],
+    *,
+    epochs: int,
+    optimizer: Optimizer,
+    loss: Loss = F.cross_entropy,
+    validation: Dataset[Any] | None = None,
+    penalty: Penalty | None = None,
+    batch_size: int | None = 64,
+    callbacks: Sequence[Callback] = (),
+    schedule: LRScheduler | None = None,
+    precision: torch.dtype | None = None,
+    device: torch.device | str | None = None,
+    generator: Generator | None = None,
+    progress: bool = True,
+) -> History:
+    """Trains a model and says how it went.
+
+    Args:
+        model: Moved to the device and trained in place.
+        train: A data set of inputs and targets, shuffled anew each epoch, or a loader, used as it is; a
+            sampler of it that has ``set_epoch`` is told each epoch's number, counted from 1.
+        epochs: How often to go through the data.
+        optimizer: One that holds the model's parameters.
+        loss: ``loss(outputs, targets)``, a scalar, the mean over the batch.
+        validation: A data set to measure after each epoch.
+        penalty: ``penalty(model)``, a scalar that is added to the loss of each batch.
+        batch_size: Examples a step, where ``train`` is a data set: 1 for stochastic gradient descent in its
+            first sense, None for the full batch.
+        callbacks: See :class:`Callback`.
+        schedule: A learning-rate schedule, stepped after every optimizer step.
+        precision: The type in which to run what tolerates it, ``torch.bfloat16`` or ``torch.float16``
+            (mixed precision); the parameters and the validation keep theirs.
+        device: Where to train; :func:`pick_device` chooses when it is not given.
+        generator: Where the shuffles are drawn from (on the CPU).
+        progress: Whether to show a progress bar.
+
+    Returns:
+        The history of the run. Its losses leave the penalty out, so that runs compare.
+
+    Raises:
+        ValueError: If ``epochs`` or ``batch_size`` is not positive, ``precision`` is neither of the two types,
+            or the optimizer holds none of the model's parameters.
+
+    Reference:
+        Micikevicius and others, *Mixed Precision Training*, 2018, for ``precision`` and the scaling of the
+        loss that keeps small float16 gradients from vanishing.
+    """
+    _check(model, epochs, optimizer, precision)
+    device = torch.device(device) if device is not None else pick_device()
+    model.to(device)
+    run = _Run(model, optimizer, loss, penalty, schedule, callbacks, precision, device)
+    history = History()
+    bar = tqdm(range(1, epochs + 1), unit="epoch", disable=not progress)
+    for epoch in bar:
+        _announce(epoch, train)
+        model.train()
+        mean = Mean()
+        for x, y in batches(train, batch_size, device, shuffle=True, generator=generator):
+            mean.add(len(y), *run.step(x, y))
+        _record(history, mean, model, validation, loss, device)
+        bar.set_postfix({name: f"{value:.3f}" for name, value in history.latest().items()})
+        if any([callback.on_epoch(model, epoch, history) for callback in callbacks]):  # a list: each must hear of it
+            break
+    for callback in callbacks:
+        callback.on_end(model)
+    return history
+
+
+@dataclass
+class _Run:
+    """What the steps of one run share."""
+
+    model: nn.Module
+    optimizer: Optimizer
+    loss: Loss
+    penalty: Penalty | None
+    schedule: LRScheduler | None
+    callbacks: Sequence[Callback]
+    precision: torch.dtype | None
+    device: torch.device
+    steps: int = 0
+
+    def __post_init__(self) -> None:
+        # Gradients too small for float16 would be zero, so the loss is scaled up, and the gradients down again.
+        self.scaler = GradScaler(self.device.type, enabled=self.precision == torch.float16)
+
+    def step(self, x: Tensor, y: Tensor) -> tuple[float, float]:
+        """One step on one batch; returns its loss, without the penalty, and its accuracy."""
+        self.steps += 1
+        with self.cast():
+            outputs = self.model(x)
+            value = self.loss(outputs, y)
+        self.optimizer.zero_grad()
+        self.scaler.scale(value if self.penalty is None else value + self.penalty(self.model)).backward()
+        self.scaler.unscale_(self.optimizer)
+        for callback in self.callbacks:
+            callback.on_backward(self.model, self.steps)
+        self.scaler.step(self.optimizer)  # left out where a scaled gradient was not finite
+        self.scaler.update()
+        if self.schedule is not None:
+            self.schedule.step()
+        for callback in self.callbacks:
+            callback.on_step(self.model, self.steps)
+        return value.item(), accuracy(outputs.detach(), y)
+
+    def cast(self) -> AbstractContextManager[Any]:
+        """Mixed precision, where it is wanted."""
+        return nullcontext() if self.precision is None else torch.autocast(self.device.type, self.precision)
+
+
+def _check(model: nn.Module, epochs: int, optimizer: Optimizer, precision: torch.dtype | None) -> None:
+    check_at_least("epochs", epochs, 1)
+    if precision not in (None, torch.bfloat16, torch.float16):
+        raise ValueError(f"precision must be torch.bfloat16, torch.float16 or None, got {precision}")
+    held = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    if not any(id(p) in held for p in model.parameters()):
+        raise ValueError("optimizer must hold parameters of the model, got one that holds none of them")
+
+
+def _announce(epoch: int, train: Dataset[Any] | DataLoader[Any]) -> None:
+    """Tells a loader's sampler the epoch, from which samplers of several processes draw the same order."""
+    if isinstance(train, DataLoader) and hasattr(train.sampler, "set_epoch"):
+        train.sampler.set_epoch(epoch)
+
+
+def _record(
+    history: History,
+    mean: Mean,
+    model: nn.Module,
+    validation: Dataset[Any] | None,
+    loss: Loss,
+    device: torch.device,
+) -> None:
+    train_loss, train_accuracy = mean.values()
+    history.train_loss.append(train_loss)
+    history.train_accuracy.append(train_accuracy)
+    if validation is not None:
+        validation_loss, validation_accuracy = evaluate(model, validation, loss=loss, device=device)
+        history.validation_loss.append(validation_loss)
+        history.validation_accuracy.append(validation_accuracy)
