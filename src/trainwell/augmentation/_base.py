@@ -17,11 +17,19 @@ from torchvision import tv_tensors  # noqa: E402
 from torchvision.transforms import v2  # noqa: E402
 from torchvision.transforms.v2 import functional as F  # noqa: E402
 
-__all__ = ["LOCATIONS", "F", "RandomApply", "Transform", "tv_tensors", "v2"]
+__all__ = ["LOCATIONS", "F", "RandomApply", "Transform", "size_of", "tv_tensors", "v2"]
 
 LOCATIONS = tuple(  # torchvision has points since 0.23
     getattr(tv_tensors, name) for name in ("BoundingBoxes", "KeyPoints") if hasattr(tv_tensors, name)
 )
+
+
+def size_of(flat_inputs: list[Any]) -> tuple[int, int]:
+    """The height and width that images, masks, boxes and points agree on."""
+    sizes = {tuple(inpt.canvas_size) if isinstance(inpt, LOCATIONS) else tuple(inpt.shape[-2:]) for inpt in flat_inputs}
+    if len(sizes) != 1:
+        raise ValueError(f"images, masks and boxes must be of one size, got {sorted(sizes) or 'none of them'}")
+    return sizes.pop()
 
 
 class Transform(v2.Transform):
@@ -49,19 +57,19 @@ class Transform(v2.Transform):
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
         if isinstance(inpt, LOCATIONS):
-            return self.locations(inpt, **params)
+            return self.locations(inpt, params)
         change = self.mask if isinstance(inpt, tv_tensors.Mask) else self.image
         if type(inpt) is Tensor:
-            return change(inpt, **params)
-        return tv_tensors.wrap(change(inpt.as_subclass(Tensor), **params), like=inpt)
+            return change(inpt, params)
+        return tv_tensors.wrap(change(inpt.as_subclass(Tensor), params), like=inpt)
 
-    def image(self, image: Tensor, /, **params: Any) -> Tensor:
+    def image(self, image: Tensor, /, params: dict[str, Any]) -> Tensor:
         raise NotImplementedError
 
-    def mask(self, mask: Tensor, /, **params: Any) -> Tensor:
+    def mask(self, mask: Tensor, /, params: dict[str, Any]) -> Tensor:
         return mask
 
-    def locations(self, locations: Any, **params: Any) -> Any:
+    def locations(self, locations: Any, params: dict[str, Any]) -> Any:
         return locations
 
     def source(self) -> Generator | None:

@@ -126,12 +126,12 @@ class RandomHorizontalFlip(_Flip):
         As in torchvision, all images of one call are flipped together; flip in the data set to draw for each.
     """
 
-    def image(self, image: Tensor, /, **params: Any) -> Tensor:
+    def image(self, image: Tensor, /, params: dict[str, Any]) -> Tensor:
         return horizontal_flip(image)
 
     mask = image
 
-    def locations(self, locations: Any, **params: Any) -> Any:
+    def locations(self, locations: Any, params: dict[str, Any]) -> Any:
         return F.horizontal_flip(locations)
 
 
@@ -153,10 +153,10 @@ class RandomVerticalFlip(_Flip):
         As in torchvision, all images of one call are flipped together; flip in the data set to draw for each.
     """
 
-    def image(self, image: Tensor, /, **params: Any) -> Tensor:
+    def image(self, image: Tensor, /, params: dict[str, Any]) -> Tensor:
         return vertical_flip(image)
 
     mask = image
 
-    def locations(self, locations: Any, **params: Any) -> Any:
+    def locations(self, locations: Any, params: dict[str, Any]) -> Any:
         return F.vertical_flip(locations)
