@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .._arguments import check_one_of, check_probability
+from .._arguments import check_probability
+from .._losses import full_precision, reduce
 from .._shapes import Float, Int
 
 
@@ -88,8 +89,7 @@ def label_smoothing(
         ignored targets.
     """
     check_probability("smoothing", smoothing)
-    check_one_of("reduction", reduction, ("mean", "sum", "none"))
-    log_p = logits.log_softmax(dim=1)
+    log_p = full_precision(logits).log_softmax(dim=1)
     right = log_p.gather(1, targets.long().unsqueeze(1)).squeeze(1)
     losses = -(1 - smoothing) * right - smoothing * log_p.mean(dim=1)
-    return losses if reduction == "none" else getattr(losses, reduction)()
+    return reduce(losses, reduction)
