@@ -145,3 +145,80 @@ def test_cifar10_reads_a_copy_on_disk(tmp_path, monkeypatch):
     assert len(dataset) == 2
     assert label == 9
     torch.testing.assert_close(image, torch.from_numpy(pixels[1].reshape(3, 32, 32) / 255).float())
+
+
+def test_mnist1d_is_what_its_description_says():
+    """By NumPy, from the same draws: smoothed noise, interpolated where an example stretches and shifts it."""
+    g = torch.Generator().manual_seed(0)
+    y = torch.randint(10, (50,), generator=g)
+    curves = smoothed(torch.randn(10, 14, generator=torch.Generator().manual_seed(1998)), [1, 2, 3, 2, 1])
+    width, shift, scale, tilt = (
+        (low + (high - low) * torch.rand(50, 1, generator=g)).numpy()
+        for low, high in ((0.4, 0.7), (-0.3, 0.3), (0.6, 1.4), (-0.5, 0.5))
+    )
+    noise = smoothed(torch.randn(50, 40, generator=g), [1, 2, 3, 4, 3, 2, 1])
+    white = torch.randn(50, 40, generator=g).numpy()
+    t = np.linspace(-1, 1, 40)
+    place = ((t - shift) / width + 1) / 2 * 13  # from 0 to 13 along the curve, which falls to zero one step beyond
+    shapes = [np.interp(at, np.arange(-1, 15), [0, *curves[k], 0]) for at, k in zip(place, y, strict=True)]
+    x = scale * shapes + tilt * t + 0.3 * noise + 0.1 * white
+    x = (x - x.mean()) / x.std(ddof=1)
+    order = torch.randperm(50, generator=g)
+    ours = data.mnist1d(50)
+    np.testing.assert_allclose(torch.cat([part.tensors[0] for part in ours]), x[order], atol=1e-4)
+    assert torch.equal(torch.cat([part.tensors[1] for part in ours]), y[order])
+
+
+def smoothed(noise, weights):
+    weights = np.array(weights) / np.linalg.norm(weights)
+    return np.stack([np.convolve(row, weights, mode="same") for row in noise.double().numpy()])
+
+
+def test_forty_examples_are_enough():
+    assert [len(part) for part in data.mnist1d(40)] == [20, 10, 10]
+
+
+@pytest.mark.parametrize("make", [data.digits, data.mnist1d])
+def test_the_seed_is_zero_where_none_is_given(make):
+    assert torch.equal(make().train.tensors[0], make(seed=0).train.tensors[0])
+
+
+def test_a_share_of_nothing_is_refused_and_rounding_is_not():
+    with pytest.raises(ValueError, match="positive"):
+        data.split(numbered(8), (0.5, 0.5, 0.0))
+    with pytest.raises(ValueError, match="sum to 1"):
+        data.split(numbered(8), (0.5, 0.25, 0.2499))
+    assert len(data.split(numbered(8), (0.5, 0.25, 0.25 + 1e-9)).train) == 4
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.1])
+def test_noisy_labels_refuse_shares_beyond_all(share):
+    with pytest.raises(ValueError, match="share must lie in"):
+        data.noisy_labels(numbered(8), share)
+
+
+@pytest.mark.parametrize(("load", "name"), [(data.cifar10, "CIFAR10"), (data.fashion_mnist, "FashionMNIST")])
+def test_torchvision_is_asked_for_the_training_images_and_may_download(load, name, monkeypatch):
+    import torchvision
+
+    asked = []
+    monkeypatch.setattr(
+        torchvision.datasets, name, lambda root, **options: asked.append((root, options)) or numbered(8)
+    )
+    load()
+    load("there", train=False)
+    assert [root for root, _ in asked] == ["data", "there"]
+    assert [(options["train"], options["download"]) for _, options in asked] == [(True, True), (False, True)]
+    with pytest.raises(TypeError, match="positional"):
+        load("there", False)
+
+
+def test_a_broken_download_says_what_to_do(monkeypatch):
+    import torchvision
+
+    def broken(*args, **options):
+        raise RuntimeError("File not found or corrupted.")
+
+    monkeypatch.setattr(torchvision.datasets, "CIFAR10", broken)
+    with pytest.raises(FileNotFoundError, match=r"CIFAR10 is not in 'data' .*corrupted"):
+        data.cifar10()
