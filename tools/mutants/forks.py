@@ -15,6 +15,7 @@ import resource
 import shutil
 import signal
 import sys
+import tempfile
 import time
 import traceback
 import warnings
@@ -64,10 +65,11 @@ def imported(file: Path) -> set[str]:
     return names | {str(node.module) for node in nodes if isinstance(node, ast.ImportFrom) and not node.level}
 
 
-def run(jobs: Iterable[Job], src: Path, scratch: Path, at_once: int) -> Iterator[tuple[Job, str | None]]:
+def run(jobs: Iterable[Job], src: Path, at_once: int) -> Iterator[tuple[Job, str | None]]:
     """Yields each job as it ends with its answer: empty if it died without one, None if its time ran out."""
     waiting, running = iter(jobs), dict[int, Running]()
-    free = [_copy(src, scratch / f"sources-{n}") for n in range(at_once)]
+    scratch = Path(tempfile.mkdtemp())
+    free = [_copy(src, scratch / str(n)) for n in range(at_once)]
     try:
         while True:
             while free and (job := next(waiting, None)):
@@ -85,10 +87,10 @@ def run(jobs: Iterable[Job], src: Path, scratch: Path, at_once: int) -> Iterator
     finally:
         for pid in running:
             _kill(pid)
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _copy(src: Path, tree: Path) -> Path:
-    shutil.rmtree(tree, ignore_errors=True)
     return Path(shutil.copytree(src, tree, ignore=shutil.ignore_patterns("__pycache__")))
 
 

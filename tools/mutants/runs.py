@@ -139,8 +139,8 @@ def scopes(source: str, line: int) -> Iterator[tuple[float, float]]:
     yield line, line
     definitions = ast.FunctionDef | ast.ClassDef
     nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, definitions)]
-    spans = [(min([node.lineno, *(mark.lineno for mark in node.decorator_list)]), node.end_lineno) for node in nodes]
-    yield from sorted((span for span in spans if span[0] <= line <= span[1]), reverse=True)
+    spans = [(min(part.lineno for part in (node, *node.decorator_list)), node.end_lineno or 0) for node in nodes]
+    yield from sorted(((first, last) for first, last in spans if first <= line <= last), reverse=True)
     yield 0, math.inf
 
 
