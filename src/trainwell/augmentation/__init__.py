@@ -2,8 +2,7 @@
 
 - ``flips``: mirrors, and the labels that they change.
 - ``matrices``, ``affine``: rotating, scaling, stretching, shearing and shifting, by one 2 x 3 matrix.
-- ``mixing``, ``batches``: one example blended into another, as functions and as transforms of a batch; ``mimo``: several
-  inputs at once.
+- ``mixing``, ``batches``: one example in another, as functions, as transforms of a batch; ``mimo``: side by side.
 - ``samplers``: one example several times; ``views``: one prediction from several views.
 - ``text``: words replaced, inserted, swapped and deleted; translation there and back.
 """
