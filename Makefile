@@ -10,7 +10,7 @@ TOPICS := $(notdir $(wildcard solutions/*))
 
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: course test slow fresh-newest lint chromium book labs grade report forget audit bench experiments release clean
+.PHONY: course test slow fresh-newest lint chromium book labs grade report forget audit bench mutants experiments release clean
 
 course: book labs  ## from a fresh clone to the finished course
 	$(PY) -m tools.sample_class classes/sample
@@ -64,6 +64,9 @@ experiments: .venv/ready  ## measure again what the chapters claim
 
 bench: .venv/ready  ## ONLY=regularization, book, grading
 	$(PY) -m benchmarks.run $(ONLY)
+
+mutants: .venv/ready  ## change the library in 400 places: do the tests notice? resumes where it was stopped
+	$(PY) -m tools.mutants
 
 book: .venv/ready node_modules  ## the site, in build/book/html
 	@$(BIN)/jupyter-book config sphinx . >/dev/null
