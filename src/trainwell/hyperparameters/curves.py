@@ -1,0 +1,107 @@
+"""Reading learning curves: what the losses and accuracies of a run say about what to change."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from ..training import History
+from .explosions import _exploded
+
+MOVED = 0.1  # the share of its first value by which the training loss must fall
+RISING = 0.01  # how much the accuracy must gain from the third to the last quarter of a run
+LARGE_GAP, NO_GAP = 0.1, 0.02  # training accuracy less validation accuracy
+ENOUGH = 0.98  # a training accuracy above which no gap is no fault
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """One thing that :func:`diagnose` found.
+
+    Args:
+        name: What it is called.
+        found: The numbers that it was told by.
+        advice: What to do.
+
+    Example:
+        >>> print(Diagnosis("large gap", "training 0.99, validation 0.80", "regularise more"))
+        large gap (training 0.99, validation 0.80): regularise more
+    """
+
+    name: str
+    found: str
+    advice: str
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.found}): {self.advice}"
+
+
+def diagnose(history: History) -> list[Diagnosis]:
+    """What the curves of a run say, in words, and what to do about it.
+
+    - ``diverged``: a training loss is not a number, or more than three times the first. Nothing else is said then.
+    - ``not learning``: the training loss fell by less than 10% of its first value. Nothing else is said then.
+    - ``still rising``: the validation accuracy gained 0.01 or more from the third to the last quarter of the
+      epochs (means; the training accuracy where there is no validation).
+    - ``large gap``: the training accuracy is at least 0.1 above the validation accuracy, over the last quarter.
+    - ``no gap``: it is at most 0.02 above, though the training accuracy is below 0.98.
+    - ``fine``: none of these.
+
+    Args:
+        history: What :func:`trainwell.training.fit` returned, of two epochs or more.
+
+    Returns:
+        One diagnosis or several; the accuracy may still rise while the gap is large.
+
+    Raises:
+        ValueError: If the history has fewer than two epochs.
+
+    Example:
+        >>> from trainwell.training import History
+        >>> accuracies = {"train_accuracy": [0.5, 0.9, 1.0, 1.0], "validation_accuracy": [0.5, 0.7, 0.8, 0.8]}
+        >>> [d.name for d in diagnose(History(train_loss=[2.0, 1.0, 0.1, 0.01], **accuracies))]
+        ['large gap']
+
+    Reference:
+        Karpathy and Johnson, lecture notes of Stanford's course CS231n, 2016, on babysitting the learning process.
+
+    Note:
+        The lectures say what to look for and not how much of it; the thresholds are ours, for accuracies of
+        classifiers. Accuracies of a small validation set are noisy: 0.02 is within chance for 500 examples.
+    """
+    if history.epochs < 2:
+        raise ValueError(f"history must have at least two epochs, got {history.epochs}")
+    first, last = history.train_loss[0], history.train_loss[-1]
+    losses = f"training loss {first:.3g} to {last:.3g}"
+    if _exploded(history.train_loss) or not math.isfinite(first):
+        return [Diagnosis("diverged", losses, "lower the learning rate, or check the initialisation")]
+    if last > (1 - MOVED) * first:
+        return [Diagnosis("not learning", losses, "raise the learning rate, or check the initialisation")]
+    return [*_rising(history), *_gap(history)] or [Diagnosis("fine", losses, "nothing stands out")]
+
+
+def _rising(history: History) -> list[Diagnosis]:
+    accuracies = history.validation_accuracy or history.train_accuracy
+    before, after = _quarters(accuracies)
+    if after - before < RISING:
+        return []
+    return [Diagnosis("still rising", f"accuracy {before:.3f} to {after:.3f}", "train longer")]
+
+
+def _gap(history: History) -> list[Diagnosis]:
+    if not history.validation_accuracy:
+        return []
+    (_, train), (_, validation) = _quarters(history.train_accuracy), _quarters(history.validation_accuracy)
+    found = f"training {train:.3f}, validation {validation:.3f}"
+    if train - validation >= LARGE_GAP:
+        return [Diagnosis("large gap", found, "overfitting: regularise more, or get more data")]
+    if train - validation <= NO_GAP and train < ENOUGH:
+        return [Diagnosis("no gap", found, "underfitting: train longer, or use a larger model")]
+    return []
+
+
+def _quarters(values: list[float]) -> tuple[float, float]:
+    """The means over the third and the last quarter."""
+    size = max(1, len(values) // 4)
+    before, after = values[-2 * size : -size], values[-size:]
+    return sum(before) / size, sum(after) / size
