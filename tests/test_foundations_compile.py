@@ -13,7 +13,10 @@ import sys
 import pytest
 import torch
 
+from tests.registries import parametrize
+from tests.registries.losses import LOSSES, inputs
 from trainwell import backpropagation as B
+from trainwell import losses
 
 if not os.environ.get("NO_SHAPE_CHECKS"):
 
@@ -40,3 +43,41 @@ else:
         model = B.init_two_layer_model(4, 6, 3, scale=1.0, generator=torch.Generator().manual_seed(0))
         X, y = torch.randn(5, 4), torch.arange(5) % 3
         torch.testing.assert_close(compiled(B.two_layer_net)(X, model, y, 0.1), B.two_layer_net(X, model, y, 0.1))
+
+    @parametrize(LOSSES)
+    def test_losses(entry):
+        x, *rest = inputs(entry, 6, 4)
+        results = []
+        for f in (entry.make, compiled(entry.make)):
+            leaf = x.clone().requires_grad_()
+            value = f(leaf, *rest)
+            results.append((value.detach(), *torch.autograd.grad(value, leaf)))
+        torch.testing.assert_close(*results)
+
+    @parametrize(LOSSES, having="classes")
+    def test_losses_under_autocast(entry):
+        def run(*arguments):
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                return entry.make(*arguments)
+
+        arguments = inputs(entry, 6, 4, dtype=torch.bfloat16)
+        ours = compiled(run)(*arguments)
+        assert ours.dtype == torch.float32
+        torch.testing.assert_close(ours, run(*arguments))
+
+    @pytest.mark.parametrize(
+        "loss", [losses.binary_cross_entropy_with_logits, losses.hinge_loss, losses.mse_loss, losses.l1_loss]
+    )
+    def test_losses_refuse_shapes_that_would_broadcast(loss):
+        with pytest.raises(ValueError, match=r"input and target must have one shape, got \(3, 1\) and \(3,\)"):
+            loss(torch.ones(3, 1), torch.ones(3))
+
+    def test_losses_of_pairs_and_triplets_refuse_two_shapes():
+        a, b = torch.ones(3, 2), torch.ones(1, 2)
+        with pytest.raises(ValueError, match=r"x1 and x2 must have one shape, got \(3, 2\) and \(1, 2\)"):
+            losses.cosine_embedding_loss(a, b, torch.ones(3))
+        shapes = r"\(3, 2\) and \(3, 2\) and \(1, 2\)"
+        with pytest.raises(ValueError, match=f"anchor and positive and negative must have one shape, got {shapes}"):
+            losses.triplet_margin_loss(a, a, b)
+        with pytest.raises(ValueError, match="input and target must have one shape"):
+            losses.mixed_label_cross_entropy(a, b, threshold=0.2)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from torch import Tensor
+
 
 def check_probability(name: str, value: float) -> None:
     """Raises ValueError unless ``value`` lies in [0, 1]."""
@@ -27,3 +29,10 @@ def check_one_of(name: str, value: str, choices: Iterable[str]) -> None:
     """Raises ValueError unless ``value`` is one of ``choices``."""
     if value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
+
+
+def check_same_shape(**tensors: Tensor) -> None:
+    """Raises ValueError unless the tensors have one shape: broadcasting (n, 1) with (n) compares all with all."""
+    shapes = [tuple(tensor.shape) for tensor in tensors.values()]
+    if len(set(shapes)) > 1:
+        raise ValueError(f"{' and '.join(tensors)} must have one shape, got {' and '.join(map(str, shapes))}")

@@ -1,4 +1,4 @@
-"""What all losses do: full precision under autocast, equal shapes, one number in the end."""
+"""What all losses do: full precision under autocast, and one number in the end."""
 
 from __future__ import annotations
 
@@ -19,10 +19,3 @@ def reduce(losses: Tensor, reduction: str) -> Tensor:
     """The ``"mean"`` or the ``"sum"`` of the losses, or with ``"none"`` the losses themselves."""
     check_one_of("reduction", reduction, ("mean", "sum", "none"))
     return losses if reduction == "none" else getattr(losses, reduction)()
-
-
-def check_same_shape(**tensors: Tensor) -> None:
-    """Raises ValueError unless the tensors have one shape: broadcasting (n, 1) with (n) compares all with all."""
-    shapes = [tuple(tensor.shape) for tensor in tensors.values()]
-    if len(set(shapes)) > 1:
-        raise ValueError(f"{' and '.join(tensors)} must have one shape, got {' and '.join(map(str, shapes))}")

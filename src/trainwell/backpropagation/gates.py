@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from .._arguments import check_same_shape
 from .._shapes import Float
 
 
@@ -55,7 +56,7 @@ class Add(Gate):
     """
 
     def forward(self, x: Float[Tensor, "*shape"], y: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-        _check_shapes(x, y)
+        check_same_shape(x=x, y=y)
         return x + y
 
     def backward(self, dz: Float[Tensor, "*shape"]) -> tuple[Float[Tensor, "*shape"], Float[Tensor, "*shape"]]:
@@ -79,7 +80,7 @@ class Multiply(Gate):
     """
 
     def forward(self, x: Float[Tensor, "*shape"], y: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-        _check_shapes(x, y)
+        check_same_shape(x=x, y=y)
         self.x, self.y = x, y
         return x * y
 
@@ -107,7 +108,7 @@ class Max(Gate):
     """
 
     def forward(self, x: Float[Tensor, "*shape"], y: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-        _check_shapes(x, y)
+        check_same_shape(x=x, y=y)
         self.share = torch.heaviside(x - y, x.new_tensor(0.5))  # of x: 1 where it is larger, 1/2 where they are equal
         return torch.maximum(x, y)
 
@@ -181,8 +182,3 @@ class Sigmoid(Gate):
 
     def backward(self, dz: Float[Tensor, "*shape"]) -> tuple[Float[Tensor, "*shape"]]:
         return (self.z * (1 - self.z) * dz,)
-
-
-def _check_shapes(x: Tensor, y: Tensor) -> None:
-    if x.shape != y.shape:
-        raise ValueError(f"x and y must have one shape, got {tuple(x.shape)} and {tuple(y.shape)}")
