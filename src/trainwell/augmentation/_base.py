@@ -17,7 +17,7 @@ from torchvision import tv_tensors  # noqa: E402
 from torchvision.transforms import v2  # noqa: E402
 from torchvision.transforms.v2 import functional as F  # noqa: E402
 
-__all__ = ["LOCATIONS", "F", "RandomApply", "Transform", "size_of", "tv_tensors", "v2"]
+__all__ = ["LOCATIONS", "F", "RandomApply", "Transform", "first_image", "size_of", "tv_tensors", "v2"]
 
 LOCATIONS = tuple(  # torchvision has points since 0.23
     getattr(tv_tensors, name) for name in ("BoundingBoxes", "KeyPoints") if hasattr(tv_tensors, name)
@@ -30,6 +30,15 @@ def size_of(flat_inputs: list[Any]) -> tuple[int, int]:
     if len(sizes) != 1:
         raise ValueError(f"images, masks and boxes must be of one size, got {sorted(sizes) or 'none of them'}")
     return sizes.pop()
+
+
+def first_image(flat_inputs: list[Any]) -> Tensor:
+    """The image among masks, boxes and points."""
+    others = (*LOCATIONS, tv_tensors.Mask)
+    images = [inpt for inpt in flat_inputs if not isinstance(inpt, others)]
+    if not images:
+        raise ValueError("the inputs must hold an image, got none")
+    return images[0]
 
 
 class Transform(v2.Transform):
@@ -86,7 +95,8 @@ class Transform(v2.Transform):
 
     def empty(self, *shape: int) -> Tensor:
         """A tensor to fill with draws, on the generator's device."""
-        return torch.empty(shape, device=self.generator.device if self.generator else "cpu")
+        source = self.source()
+        return torch.empty(shape, device=source.device if source else "cpu")
 
 
 class RandomApply(Transform):

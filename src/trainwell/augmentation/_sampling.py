@@ -41,7 +41,8 @@ def sample(
     """The image at the points; around it everything is ``fill``, a number or one for each channel."""
     check_one_of("interpolation", interpolation, ("nearest", "bilinear"))
     height, width = image.shape[-2:]
-    around = torch.as_tensor(fill, dtype=points.dtype, device=image.device).reshape(-1, 1, 1)
+    around = torch.as_tensor(fill, dtype=points.dtype, device=image.device)
+    around = around[:, None, None] if around.ndim else around
     inner = (image - around).reshape(1, -1, height, width)  # grid_sample knows only zeros around, and one grid for all
     grid = points / points.new_tensor([width / 2, height / 2])
     outer = grid_sample(inner, grid[None], mode=interpolation, padding_mode="zeros", align_corners=False)

@@ -8,9 +8,10 @@ from typing import Any
 
 from torch import Generator, Tensor
 
-from .._arguments import check_not_negative, check_one_of, check_probability
+from .._arguments import check_one_of, check_probability
 from .._shapes import Float, Shaped
 from ._base import Transform, size_of
+from ._regions import range_of
 from ._sampling import Fill, move_locations, pixel_centres, sample
 from .matrices import compose, inverse, rotation, scaling, shearing, translation
 
@@ -104,7 +105,8 @@ class RandomAffine(Transform):
         generator: Generator | None = None,
     ) -> None:
         super().__init__(generator=generator)
-        self.degrees, self.shear = _range_of("degrees", degrees, (2,)), _range_of("shear", shear, (2, 4))
+        self.degrees = range_of("degrees", degrees)
+        self.shear = None if shear is None else range_of("shear", shear, (2, 4))
         self.translate, self.scale, self.stretch = translate, scale, stretch
         self.interpolation, self.fill, self.center = interpolation, fill, center
         check_one_of("interpolation", interpolation, ("nearest", "bilinear"))
@@ -116,7 +118,7 @@ class RandomAffine(Transform):
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
         height, width = size_of(flat_inputs)
-        matrices = [rotation(self.uniform(*(self.degrees or (0.0, 0.0))))]
+        matrices = [rotation(self.uniform(*self.degrees))]
         if self.translate is not None:
             reach_x, reach_y = self.translate[0] * width, self.translate[1] * height
             shift = round(self.uniform(-reach_x, reach_x)), round(self.uniform(-reach_y, reach_y))
@@ -144,15 +146,3 @@ class RandomAffine(Transform):
 def _moved(points: Tensor, matrix: Tensor) -> Tensor:
     linear, shift = matrix.to(points).split([2, 1], dim=1)
     return points @ linear.T + shift.T
-
-
-def _range_of(name: str, values: float | Sequence[float] | None, sizes: tuple[int, ...]) -> tuple[float, ...] | None:
-    """One number d stands for (-d, d)."""
-    if values is None:
-        return None
-    if isinstance(values, int | float):
-        check_not_negative(name, values)
-        return (-values, values)
-    if len(values) not in sizes:
-        raise ValueError(f"{name} must be one number or {' or '.join(map(str, sizes))} of them, got {values}")
-    return tuple(values)

@@ -33,8 +33,8 @@ def rotation(angle: float) -> Float[Tensor, "2 3"]:
 
     Example:
         >>> rotation(90).round()
-        tensor([[0., -1., 0.],
-                [1., 0., 0.]], dtype=torch.float64)
+        tensor([[ 0., -1.,  0.],
+                [ 1.,  0.,  0.]], dtype=torch.float64)
 
     Reference:
         Simard, Steinkraus and Platt, *Best Practices for Convolutional Neural Networks Applied to Visual Document
@@ -173,9 +173,9 @@ def inverse(matrix: Float[Tensor, "2 3"]) -> Float[Tensor, "2 3"]:
         The matrix that takes every point back to where it came from.
 
     Example:
-        >>> inverse(compose(translation(3, 0), scaling(2)))
+        >>> inverse(compose(translation(3, 1), scaling(2)))
         tensor([[ 0.5000,  0.0000, -1.5000],
-                [ 0.0000,  0.5000, -0.0000]], dtype=torch.float64)
+                [ 0.0000,  0.5000, -0.5000]], dtype=torch.float64)
 
     Reference:
         Simard, Steinkraus and Platt, *Best Practices for Convolutional Neural Networks Applied to Visual Document
