@@ -1,0 +1,46 @@
+"""torch.compile takes attention and the transformers as one graph.
+
+The shape checks wrap every function, which breaks the graph, so these run in a process without them.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from trainwell import attention as A
+
+if not os.environ.get("NO_SHAPE_CHECKS"):
+
+    def test_in_a_process_without_shape_checks():
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", __file__]
+        run = subprocess.run(command, env={**os.environ, "NO_SHAPE_CHECKS": "1"}, capture_output=True, text=True)
+        assert run.returncode == 0, run.stdout + run.stderr
+
+else:
+    TOKENS = torch.randint(9, (2, 5), generator=torch.Generator().manual_seed(0))
+    VIT = dict(num_layers=1, num_heads=2, hidden_dim=8, mlp_dim=8, num_classes=3)
+    CASES = {
+        "heads": (lambda: A.MultiheadSelfAttention(8, 2), torch.randn(2, 5, 8)),
+        "block": (lambda: A.EncoderBlock(8, 2, 16, 0.0), torch.randn(2, 5, 8)),
+        "vision": (lambda: A.VisionTransformer(8, 4, **VIT), torch.randn(2, 3, 8, 8)),
+        "tokens": (lambda: A.TokenTransformer(9, 5, 1, 2, 8, 16, 0.0, causal=True), TOKENS),
+        "attention": (lambda: lambda x: A.scaled_dot_product_attention(x, x, x, A.causal_mask(5)), torch.randn(5, 4)),
+        "masked": (lambda: lambda x: A.masked_mean(A.mask_tokens(x, x > 0, 2), x > 1), torch.randn(5, 4)),
+    }
+
+    @pytest.mark.parametrize(("factory", "x"), CASES.values(), ids=CASES.keys())
+    def test_compiles_as_one_graph(factory, x):
+        torch.compiler.reset()
+        torch.manual_seed(0)
+        f = factory()
+        torch.testing.assert_close(torch.compile(f, backend="aot_eager", fullgraph=True)(x), f(x))
+
+    def test_refuses_other_masks():
+        """The shape checks would refuse it before."""
+        with pytest.raises(ValueError, match=r"attn_mask must be boolean, .*, got torch\.float32"):
+            A.attention_weights(torch.zeros(2, 3), torch.zeros(4, 3), torch.zeros(2, 4))
