@@ -35,11 +35,11 @@ class Whitening(nn.Module):
         self.register_buffer("matrix", matrix)
 
     def forward(self, x: Float[Tensor, "*n features"]) -> Float[Tensor, "*n features"]:
-        return (x - self.mean) @ self.matrix.mT
+        return (x - self.mean.to(x.dtype)) @ self.matrix.mT.to(x.dtype)
 
     def inverse(self, z: Float[Tensor, "*n features"]) -> Float[Tensor, "*n features"]:
         """The inputs again."""
-        return z @ self.matrix.inverse().mT + self.mean
+        return z @ self.matrix.inverse().mT.to(z.dtype) + self.mean.to(z.dtype)
 
 
 def pca_whitening(x: Float[Tensor, "n features"], eps: float = 0.0) -> Whitening:
