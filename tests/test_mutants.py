@@ -36,7 +36,7 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from tools.mutants import __main__ as command
-command.IMPORTS = 0.2
+command.IMPORTS = 1
 command.sample = lambda files, size, seed: [command.Mutant(*mutant) for mutant in {mutants}]
 sys.exit(command.main(command.Project(Path({root!r}), "tiny"), ["--jobs", "2"]))
 """

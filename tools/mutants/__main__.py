@@ -43,7 +43,7 @@ def main(project: Project, arguments: list[str] | None = None) -> int:
     drawn = sample(mutable, options.sample, options.seed)
     journal = Journal(project, sources, reach)
     run(project, [mutant for mutant in drawn if journal.outcome(mutant) is None], journal, options.jobs)
-    return report({mutant: str(journal.outcome(mutant)) for mutant in drawn}, sources)
+    return report({mutant: journal.results[mutant]["outcome"] for mutant in drawn}, sources)
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
@@ -64,7 +64,7 @@ def observations(project: Project, options: argparse.Namespace) -> Iterator[dict
     files = [file for file in project.test_files() if fnmatch.fnmatch(file, options.tests)]
     jobs = [forks.Job(file, partial(observe, project, file), HOUR) for file in files if not kept.get(file)]
     with tqdm(total=len(jobs), desc="lines that tests reach", unit="file", disable=not jobs) as bar:
-        for job, answer in forks.run(jobs, project.src, options.jobs):
+        for job, answer in forks.run(jobs, project.root, options.jobs):
             bar.update()
             if answer:
                 kept.put(job.key, json.loads(answer))
@@ -81,7 +81,7 @@ def run(project: Project, mutants: list[Mutant], journal: Journal, at_once: int)
     jobs = (_job(project, mutant, journal) for mutant in mutants)
     killed: dict[str, list[Mutant]] = {}
     with tqdm(total=len(mutants), desc="mutants", unit="mutant", disable=not mutants) as bar:
-        for done, answer in forks.run(jobs, project.src, at_once):
+        for done, answer in forks.run(jobs, project.root, at_once):
             outcome = LATE if answer is None else SURVIVED if answer == PASSED else KILLED
             journal.add(done.key, outcome, answer or "")
             if outcome == KILLED:
@@ -101,7 +101,7 @@ def _control(project: Project, killed: dict[str, list[Mutant]], journal: Journal
     """Runs what has killed, together and without a mutant: a test that fails then has noticed nothing."""
     while tests := [test for test in killed if "::" in test]:
         job = forks.Job("control", partial(check, project, tests), HOUR)
-        [(_, answer)] = forks.run([job], project.src, 1)
+        [(_, answer)] = forks.run([job], project.root, 1)
         if answer == PASSED:
             return
         if answer not in killed:

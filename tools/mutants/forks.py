@@ -65,11 +65,11 @@ def imported(file: Path) -> set[str]:
     return names | {str(node.module) for node in nodes if isinstance(node, ast.ImportFrom) and not node.level}
 
 
-def run(jobs: Iterable[Job], src: Path, at_once: int) -> Iterator[tuple[Job, str | None]]:
+def run(jobs: Iterable[Job], root: Path, at_once: int) -> Iterator[tuple[Job, str | None]]:
     """Yields each job as it ends with its answer: empty if it died without one, None if its time ran out."""
     waiting, running = iter(jobs), dict[int, Running]()
     scratch = Path(tempfile.mkdtemp())
-    free = [_copy(src, scratch / str(n)) for n in range(at_once)]
+    free = [_copy(root, scratch / str(n)) for n in range(at_once)]
     try:
         while True:
             while free and (job := next(waiting, None)):
@@ -80,7 +80,7 @@ def run(jobs: Iterable[Job], src: Path, at_once: int) -> Iterator[tuple[Job, str
             for pid, in_time in _ended(running):
                 done = running.pop(pid)
                 for file in done.job.edits:
-                    _write(done.tree / file, (src / file).read_text())
+                    _write(done.tree / file, (root / "src" / file).read_text())
                 free.append(done.tree)
                 yield done.job, _answer(done.tree).read_text() if in_time else None
             time.sleep(0.01)
@@ -90,8 +90,13 @@ def run(jobs: Iterable[Job], src: Path, at_once: int) -> Iterator[tuple[Job, str
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _copy(src: Path, tree: Path) -> Path:
-    return Path(shutil.copytree(src, tree, ignore=shutil.ignore_patterns("__pycache__")))
+def _copy(root: Path, to: Path) -> Path:
+    """A copy of the sources, among links to all that stands beside them."""
+    to.mkdir()
+    for entry in root.iterdir():
+        if entry.name != "src":
+            (to / entry.name).symlink_to(entry)
+    return Path(shutil.copytree(root / "src", to / "src", ignore=shutil.ignore_patterns("__pycache__")))
 
 
 def _write(file: Path, text: str) -> None:
