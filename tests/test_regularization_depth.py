@@ -67,3 +67,9 @@ def test_refuses_bad_settings():
         linear_rates(0, 0.5)
     with pytest.raises(ValueError, match="last must be between 0 and 1, got 2"):
         linear_rates(3, 2)
+
+
+def test_nothing_is_drawn_to_drop_nothing():
+    x, generator = torch.ones(5, 2), seeded(0)
+    assert stochastic_depth(x, 0.0, generator=generator) is x
+    assert torch.equal(generator.get_state(), seeded(0).get_state())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from trainwell.regularization import drop_block2d
+from trainwell.regularization import DropBlock2d, drop_block2d
 
 
 def seeded(seed: int) -> torch.Generator:
@@ -74,3 +74,7 @@ def test_refuses_bad_settings():
         drop_block2d(x, 1.5, 3)
     with pytest.raises(ValueError, match="block_size must be at least 1, got 0"):
         drop_block2d(x, 0.5, 0)
+
+
+def test_a_square_of_one_is_accepted():
+    assert DropBlock2d(0.5, 1).block_size == 1

@@ -80,3 +80,13 @@ def test_refuses_what_is_no_probability():
         dropconnect(X, WEIGHT, p=-1)
     with pytest.raises(ValueError, match="p must be between 0 and 1, got 2"):
         DropConnect(3, 2, p=2)
+
+
+def test_the_probability_is_a_half_where_none_is_given():
+    assert torch.equal(dropconnect(X, WEIGHT, generator=seeded(0)), dropconnect(X, WEIGHT, p=0.5, generator=seeded(0)))
+
+
+def test_nothing_is_drawn_to_drop_nothing():
+    generator = seeded(0)
+    dropconnect(X, WEIGHT, p=0.0, generator=generator)
+    assert torch.equal(generator.get_state(), seeded(0).get_state())

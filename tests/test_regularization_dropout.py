@@ -86,3 +86,15 @@ def test_refuses_what_is_no_probability(f, p):
         f(torch.ones(3), p)
     with pytest.raises(ValueError, match="p must be"):
         f(torch.ones(3), p, training=False)
+
+
+def test_the_probability_is_a_half_where_none_is_given():
+    x = torch.ones(50)
+    assert torch.equal(dropout(x, generator=seeded(5)), torch_dropout(x, 0.5, 5))
+    assert torch.equal(vanilla_dropout(x, generator=seeded(5)), vanilla_dropout(x, 0.5, generator=seeded(5)))
+
+
+def test_nothing_is_drawn_to_drop_nothing():
+    x, generator = torch.ones(5), seeded(0)
+    assert dropout(x, 0.0, generator=generator) is x
+    assert torch.equal(generator.get_state(), seeded(0).get_state())

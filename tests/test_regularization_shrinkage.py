@@ -201,3 +201,18 @@ def test_refuses_negative_settings():
         decoupled_decay_(w, 0.1, -1)
     with pytest.raises(ValueError, match="weight_decay must not be negative, got -1"):
         decay_groups(nn.Linear(1, 1), -1)
+
+
+def test_coupled_decay_leaves_no_graph_behind():
+    w = torch.ones(2, requires_grad=True)
+    w.sum().backward()
+    coupled_decay_([w], 0.5)
+    assert not w.grad.requires_grad
+
+
+def test_decay_groups_spare_by_shape_and_by_name():
+    model = nn.Module()
+    model.scale = nn.Parameter(torch.ones(3))  # a vector, whatever its name
+    model.bias = nn.Parameter(torch.ones(3, 2))  # a bias, whatever its shape
+    model.weight = nn.Parameter(torch.ones(3, 2))
+    assert [len(group["params"]) for group in decay_groups(model, 0.1)] == [1, 2]
