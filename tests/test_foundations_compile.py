@@ -14,7 +14,9 @@ import pytest
 import torch
 
 from tests.registries import parametrize
+from tests.registries.activations import ACTIVATIONS
 from tests.registries.losses import LOSSES, inputs
+from trainwell import activations as A
 from trainwell import backpropagation as B
 from trainwell import losses
 
@@ -81,3 +83,29 @@ else:
             losses.triplet_margin_loss(a, a, b)
         with pytest.raises(ValueError, match="input and target must have one shape"):
             losses.mixed_label_cross_entropy(a, b, threshold=0.2)
+
+    @parametrize(ACTIVATIONS, having="gradient")
+    @pytest.mark.parametrize("autocast", [False, True])
+    def test_activations(entry, autocast):
+        def run(x):
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
+                return entry.make(x) + 2 * entry.slope(x)
+
+        results = []
+        for f in (run, compiled(run)):
+            x = torch.linspace(-3, 3, 12).requires_grad_()
+            y = f(x)
+            results.append((y.detach(), *torch.autograd.grad(y.sum(), x)))
+        torch.testing.assert_close(*results)
+
+    @pytest.mark.parametrize("layer", [lambda: A.PReLU(4), lambda: A.Maxout(4, 3), A.Step], ids=str)
+    def test_layers(layer):
+        torch.manual_seed(0)
+        layer, x = layer(), torch.randn(5, 4)
+        torch.testing.assert_close(compiled(layer)(x), layer(x))
+
+    def test_derivatives_with_weights():
+        x = torch.randn(5, 4)
+        weight, bias = torch.randn(2, 3, 4), torch.randn(2, 3)
+        torch.testing.assert_close(compiled(A.maxout_derivative)(x, weight, bias), A.maxout_derivative(x, weight, bias))
+        torch.testing.assert_close(compiled(A.prelu_derivative)(x, bias[0, :1]), A.prelu_derivative(x, bias[0, :1]))
