@@ -35,7 +35,7 @@ class BatchTransform(Transform):
         parts, structure = tree_flatten(batch)
         images = _find_images(parts, labels)
         _check_fit(images, labels)
-        self.check(images, labels)
+        self.check(images)
         x, y = self.mix(images.as_subclass(Tensor), labels, **self.make_params([images, labels]))
         x = x if type(images) is Tensor else tv_tensors.wrap(x, like=images)
         new = {id(images): x, id(labels): y}
@@ -44,7 +44,7 @@ class BatchTransform(Transform):
     def mix(self, images: Tensor, labels: Tensor, **params: Any) -> tuple[Tensor, Tensor]:
         raise NotImplementedError
 
-    def check(self, images: Tensor, labels: Tensor) -> None:
+    def check(self, images: Tensor) -> None:
         raise NotImplementedError
 
     def beta(self) -> float:

@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from torch import Generator, Tensor
-from torch.nn import functional as F
 
 from ._batch import BatchTransform
 from .mixing import _blend, cutmix, in_class_partners, mixup, random_box
@@ -65,10 +64,9 @@ class MixUp(BatchTransform):
         """Applies what was drawn."""
         return mixup(images, _probabilities(labels, self.num_classes), **params)
 
-    def check(self, images: Tensor, labels: Tensor) -> None:
-        """Raises ValueError for images or labels that cannot be mixed."""
+    def check(self, images: Tensor) -> None:
+        """Raises ValueError for images that cannot be mixed."""
         _check_floating(images)
-        _check_classes(labels, self.num_classes)
 
 
 class CutMix(MixUp):
@@ -113,11 +111,10 @@ class CutMix(MixUp):
         """Applies what was drawn."""
         return cutmix(images, _probabilities(labels, self.num_classes), **params)
 
-    def check(self, images: Tensor, labels: Tensor) -> None:
-        """Raises ValueError for images or labels that cannot be mixed."""
+    def check(self, images: Tensor) -> None:
+        """Raises ValueError for images that cannot be mixed."""
         if images.ndim < 3:
             raise ValueError(f"images must end in height and width, got a batch of shape {tuple(images.shape)}")
-        _check_classes(labels, self.num_classes)
 
 
 class InClassMix(BatchTransform):
@@ -161,25 +158,29 @@ class InClassMix(BatchTransform):
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
         """Draws for one batch, given as a list of its images and its labels."""
-        lam = self.beta()
-        return {"lam": lam, "partners": in_class_partners(flat_inputs[1], generator=self.source())}
+        _check_numbers(flat_inputs[1])
+        return {"lam": self.beta(), "partners": in_class_partners(flat_inputs[1], generator=self.source())}
 
     def mix(self, images: Tensor, labels: Tensor, **params: Any) -> tuple[Tensor, Tensor]:
         """Applies what was drawn."""
         return _blend(images, **params), labels
 
-    def check(self, images: Tensor, labels: Tensor) -> None:
-        """Raises ValueError for images or labels that cannot be mixed."""
+    def check(self, images: Tensor) -> None:
+        """Raises ValueError for images that cannot be mixed."""
         _check_floating(images)
-        if labels.ndim != 1 or labels.is_floating_point():
-            raise ValueError(f"labels must be class numbers, got {labels.dtype} of shape {tuple(labels.shape)}")
 
 
 def _probabilities(labels: Tensor, num_classes: int | None) -> Tensor:
     """Labels as floating rows with a column a class."""
-    if labels.ndim == 1:
-        labels = F.one_hot(labels.long(), num_classes or -1)
-    return labels if labels.is_floating_point() else labels.to(torch.get_default_dtype())
+    if labels.ndim == 2:
+        if num_classes not in (None, labels.shape[1]):
+            raise ValueError(f"num_classes must be the labels' number of columns, {labels.shape[1]}, got {num_classes}")
+        return labels if labels.is_floating_point() else labels.to(torch.get_default_dtype())
+    _check_numbers(labels)
+    if num_classes is None:
+        raise ValueError("num_classes must be given where labels are class numbers, got None")
+    rows = torch.zeros(len(labels), num_classes, device=labels.device)
+    return rows.scatter_(1, labels.long().unsqueeze(1), 1.0)
 
 
 def _check_floating(images: Tensor) -> None:
@@ -188,10 +189,6 @@ def _check_floating(images: Tensor) -> None:
         raise ValueError(f"images must be floating to be blended, got {images.dtype}: {advice}")
 
 
-def _check_classes(labels: Tensor, num_classes: int | None) -> None:
-    if labels.ndim not in (1, 2):
-        raise ValueError(f"labels must be class numbers or rows of probabilities, got shape {tuple(labels.shape)}")
-    if labels.ndim == 1 and num_classes is None:
-        raise ValueError("num_classes must be given where labels are class numbers, got None")
-    if labels.ndim == 2 and num_classes not in (None, labels.shape[1]):
-        raise ValueError(f"num_classes must be the labels' number of columns, {labels.shape[1]}, got {num_classes}")
+def _check_numbers(labels: Tensor) -> None:
+    if labels.ndim != 1 or labels.is_floating_point():
+        raise ValueError(f"labels must be class numbers, got {labels.dtype} of shape {tuple(labels.shape)}")
