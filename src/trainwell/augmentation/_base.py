@@ -91,12 +91,14 @@ class Transform(v2.Transform):
 
     def integer(self, low: int, high: int) -> int:
         """A whole number drawn from low, ..., high - 1."""
-        return int(self.empty(1).long().random_(low, high, generator=self.source()))
+        source = self.source()
+        device = source.device if source else None
+        return int(torch.randint(low, high, (), generator=source, device=device).item())
 
     def empty(self, *shape: int) -> Tensor:
         """A tensor to fill with draws, on the generator's device."""
         source = self.source()
-        return torch.empty(shape, device=source.device if source else "cpu")
+        return torch.empty(shape, device=source.device) if source else torch.empty(shape)
 
 
 class RandomApply(Transform):

@@ -130,8 +130,10 @@ class RandomAffine(Transform):
         if self.stretch is not None:
             root = exp(self.uniform(*map(log, self.stretch)) / 2)
             matrices.append(scaling(root, 1 / root))
-        x, y = (0.0, 0.0) if self.center is None else (self.center[0] - width / 2, self.center[1] - height / 2)
-        return {"matrix": compose(translation(x, y), *matrices, translation(-x, -y))}
+        if self.center is not None:
+            x, y = self.center[0] - width / 2, self.center[1] - height / 2
+            matrices = [translation(x, y), *matrices, translation(-x, -y)]
+        return {"matrix": compose(*matrices)}
 
     def image(self, image: Tensor, /, params: dict[str, Any]) -> Tensor:
         return affine(image, params["matrix"], self.interpolation, self.fill)

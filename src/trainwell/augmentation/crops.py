@@ -125,7 +125,7 @@ class RandomResizedCrop(Transform):
         size: The height and width of the result; one number for a square.
         scale: The range of the share of the area.
         ratio: The range of width by height.
-        interpolation: How to scale, as :func:`torchvision.transforms.v2.functional.resize` names it.
+        interpolation: How to scale, as :class:`torchvision.transforms.v2.Resize` names it.
         antialias: Whether to average over what falls between the pixels of a smaller result.
         generator: Where to draw from.
 
@@ -168,11 +168,12 @@ class RandomResizedCrop(Transform):
 
     def _middle(self, rows: int, columns: int) -> dict[str, Any]:
         """The largest part in the middle whose shape is in the range."""
-        width, height = min(columns, round(rows * self.ratio[1])), min(rows, round(columns / self.ratio[0]))
+        width = min(columns, max(1, round(rows * self.ratio[1])))
+        height = min(rows, max(1, round(columns / self.ratio[0])))
         return {"top": (rows - height) // 2, "left": (columns - width) // 2, "height": height, "width": width}
 
     def image(self, image: Tensor, /, params: dict[str, Any]) -> Tensor:
-        return F.resize(crop(image, **params), self.size, self.interpolation, antialias=self.antialias)
+        return F.resize_image(crop(image, **params), self.size, self.interpolation, antialias=self.antialias)
 
     def mask(self, mask: Tensor, /, params: dict[str, Any]) -> Tensor:
         return F.resize_mask(crop(mask, **params), self.size)
