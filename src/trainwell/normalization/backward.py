@@ -94,7 +94,7 @@ def normalize_by_hand(
         Ioffe and Szegedy, *Batch Normalization*, 2015, section 3.
 
     Note:
-        The layers leave the backward to autograd, which this is equal to; see which one reads better, and is faster.
+        The layers leave the backward to autograd, which gives the same.
     """
     return _ByHand.apply(widened(x), weight, bias, tuple(axes), eps).to(x.dtype)
 
