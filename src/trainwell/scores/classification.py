@@ -1,10 +1,10 @@
-"""Scores: how good predictions are. Nothing here is differentiated."""
+"""Scores of classification: how often the answer is right, and how far its confidence can be believed."""
 
 from __future__ import annotations
 
 from torch import Tensor
 
-from ._shapes import Float, Int
+from .._shapes import Float, Int
 
 
 def accuracy(logits: Float[Tensor, "n classes"], targets: Int[Tensor, " n"] | Float[Tensor, "n classes"]) -> float:
