@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -21,6 +22,11 @@ RESULT = ("maximize", "differentiable")
 def number(value: Any) -> Any:
     """A tensor of one element as a number, except to the compiler: arithmetic on small tensors is slow."""
     return value.item() if isinstance(value, Tensor) and not torch.compiler.is_compiling() else value
+
+
+def power(beta: float, t: Any) -> Any:
+    """``beta ** t``; for the compiler an exponential, which runs faster in its loops than a power."""
+    return torch.exp(t * (math.log(beta) if beta else -math.inf)) if isinstance(t, Tensor) else beta**t
 
 
 def check_betas(name: str, betas: tuple[float, float]) -> None:
@@ -111,31 +117,36 @@ class Optimizer(torch.optim.Optimizer):
         """The rule, for every parameter that has a gradient."""
         for group in self.param_groups:
             hyper = {name: number(group[name]) for name in self._declared if name != "t"}
+            decay = 0 if "weight_decay" in self._declared else group.get("weight_decay", 0)
+            names = self.needs(group)
             for theta in group["params"]:
-                if theta.grad is not None:
-                    self._step_one(theta, theta.grad, group, hyper)
+                g = theta.grad
+                if g is None:
+                    continue
+                if g.is_sparse:
+                    raise ValueError("gradients must be dense, got a sparse one")
+                if decay:
+                    g = g.add(theta, alpha=decay)
+                state = self._next_state(theta, group, hyper) if names else {}
+                self.update(theta, g, *[state[name] for name in names], **hyper)
 
-    def _step_one(self, theta: Tensor, g: Tensor, group: dict[str, Any], hyper: dict[str, Any]) -> None:
-        if g.is_sparse:
-            raise ValueError("gradients must be dense, got a sparse one")
-        buffers = self.begin(theta, group)
+    def _next_state(self, theta: Tensor, group: dict[str, Any], hyper: dict[str, Any]) -> dict[str, Any]:
+        """The parameter's state, made where it is missing; the step is counted, and told to a rule that asks for it."""
+        state = self.state[theta]
+        if not state:
+            self.begin(theta, group)
         if self.counts:
-            self.state[theta]["step"] += 1
-        if "t" in self._declared:
-            hyper["t"] = number(self.state[theta]["step"])
-        if "weight_decay" not in self._declared and group.get("weight_decay"):
-            g = g.add(theta, alpha=group["weight_decay"])
-        self.update(theta, g, *buffers, **hyper)
+            state["step"] += 1
+            if "t" in self._declared:
+                hyper["t"] = number(state["step"])
+        return state
 
-    def begin(self, theta: Tensor, group: dict[str, Any]) -> list[Tensor]:
-        """The parameter's buffers, made where they are missing."""
-        state, names = self.state[theta], self.needs(group)
-        for name in names:
-            if state.get(name) is None:
-                state[name] = self.start(name, theta, group)
-        if self.counts and "step" not in state:
-            state["step"] = torch.tensor(0.0)  # on the CPU, as torch's: reading it must not wait for a GPU
-        return [state[name] for name in names]
+    def begin(self, theta: Tensor, group: dict[str, Any]) -> None:
+        """Makes the parameter's buffers."""
+        if self.counts:
+            self.state[theta]["step"] = torch.tensor(0.0)  # on the CPU, as torch's: to read it waits for no GPU
+        for name in self.needs(group):
+            self.state[theta][name] = self.start(name, theta, group)
 
     def needs(self, group: dict[str, Any]) -> tuple[str, ...]:
         """The buffers that a parameter of this group needs."""

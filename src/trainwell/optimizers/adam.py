@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ._base import Optimizer, Params, number
+from ._base import Optimizer, Params, number, power
 
 
 class Adam(Optimizer):
@@ -80,7 +80,7 @@ class Adam(Optimizer):
         beta1, beta2 = betas
         m.lerp_(g, 1 - beta1)
         v.mul_(beta2).addcmul_(g, g, value=1 - beta2)
-        c1, c2 = (1 - beta1**t, 1 - beta2**t) if bias_correction else (1, 1)
+        c1, c2 = (1 - power(beta1, t), 1 - power(beta2, t)) if bias_correction else (1, 1)
         theta.addcdiv_(m, (v / c2).sqrt_().add_(eps), value=-lr / c1)
 
 
@@ -210,10 +210,10 @@ class NAdam(Optimizer):
     ) -> None:
         """One step."""
         beta1, beta2 = betas
-        mu, mu_next = (beta1 * (1 - 0.5 * 0.96 ** (s * momentum_decay)) for s in (t, t + 1))
+        mu, mu_next = (beta1 * (1 - 0.5 * power(0.96, s * momentum_decay)) for s in (t, t + 1))
         product = number(mu_product.mul_(mu))
         m.lerp_(g, 1 - beta1)
         v.mul_(beta2).addcmul_(g, g, value=1 - beta2)
-        root = (v / (1 - beta2**t)).sqrt_().add_(eps)
+        root = (v / (1 - power(beta2, t))).sqrt_().add_(eps)
         theta.addcdiv_(g, root, value=-lr * (1 - mu) / (1 - product))
         theta.addcdiv_(m, root, value=-lr * mu_next / (1 - product * mu_next))

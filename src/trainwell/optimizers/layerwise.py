@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from .._shapes import Float
-from ._base import Optimizer, Params
+from ._base import Optimizer, Params, power
 
 
 def trust_ratio(weight: Float[Tensor, ""], update: Float[Tensor, ""]) -> Float[Tensor, ""]:
@@ -172,5 +172,6 @@ class LAMB(Optimizer):
         beta1, beta2 = betas
         m.lerp_(g, 1 - beta1)
         v.mul_(beta2).addcmul_(g, g, value=1 - beta2)
-        u = (m / (1 - beta1**t)).div_((v / (1 - beta2**t)).sqrt_().add_(eps)).add_(theta, alpha=weight_decay)
+        u = (m / (1 - power(beta1, t))).div_((v / (1 - power(beta2, t))).sqrt_().add_(eps))
+        u.add_(theta, alpha=weight_decay)
         theta.sub_(u.mul_(lr * trust_ratio(theta.norm(), u.norm())))

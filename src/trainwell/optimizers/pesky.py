@@ -92,8 +92,10 @@ class VSGD(Optimizer):
         held = [(theta, group) for group in self.param_groups for theta in group["params"] if theta.grad is not None]
         before = [(theta.clone(), theta.grad.clone()) for theta, _ in held]
         for theta, group in held:
-            mean = self.begin(theta, group)[0]
-            theta.add_(mean if self.state[theta]["step"] > 0 else theta.grad)
+            if not self.state[theta]:
+                self.begin(theta, group)
+            state = self.state[theta]
+            theta.add_(state["grad_avg"] if state["step"] > 0 else theta.grad)
         torch.enable_grad()(closure)()
         for (theta, group), (start, g) in zip(held, before, strict=True):
             shift = (theta - start).abs_().clamp_(min=group["eps"])

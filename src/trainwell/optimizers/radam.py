@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from .._arguments import check_at_least
-from ._base import Optimizer, Params
+from ._base import Optimizer, Params, power
 
 
 def rectification(t: Any, beta2: float, threshold: float = 5.0) -> Any:
@@ -45,7 +45,7 @@ def rectification(t: Any, beta2: float, threshold: float = 5.0) -> Any:
     """
     check_at_least("threshold", threshold, 4)
     rho_inf = 2 / (1 - beta2) - 1
-    rho = rho_inf - 2 * t * beta2**t / (1 - beta2**t)
+    rho = rho_inf - 2 * t * power(beta2, t) / (1 - power(beta2, t))
     square = (rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho)
     if isinstance(rho, Tensor):  # while compiling
         return torch.where(rho > threshold, square, 0.0).sqrt()
@@ -124,7 +124,7 @@ class RAdam(Optimizer):
         beta1, beta2 = betas
         m.lerp_(g, 1 - beta1)
         v.mul_(beta2).addcmul_(g, g, value=1 - beta2)
-        rate = lr / (1 - beta1**t)
+        rate = lr / (1 - power(beta1, t))
         r = rectification(t, beta2, threshold)
-        theta.addcdiv_(m, v.sqrt().add_(eps), value=-rate * r * (1 - beta2**t) ** 0.5)
+        theta.addcdiv_(m, v.sqrt().add_(eps), value=-rate * r * (1 - power(beta2, t)) ** 0.5)
         theta.add_(m, alpha=-rate * (r == 0))  # either this or the line before does nothing
