@@ -67,7 +67,8 @@ def diagnose(history: History) -> list[Diagnosis]:
 
     Note:
         The lectures say what to look for and not how much of it; the thresholds are ours, for accuracies of
-        classifiers. Accuracies of a small validation set are noisy: 0.02 is within chance for 500 examples.
+        classifiers. Accuracies of a small validation set are noisy: 0.02 is within chance for 500 examples. The
+        training accuracy is that of training mode: with strong dropout it lies below the validation accuracy.
     """
     if history.epochs < 2:
         raise ValueError(f"history must have at least two epochs, got {history.epochs}")
@@ -96,7 +97,7 @@ def _gap(history: History) -> list[Diagnosis]:
     if train - validation >= LARGE_GAP:
         return [Diagnosis("large gap", found, "overfitting: regularise more, or get more data")]
     if train - validation <= NO_GAP and train < ENOUGH:
-        return [Diagnosis("no gap", found, "underfitting: train longer, or use a larger model")]
+        return [Diagnosis("no gap", found, "underfitting: train longer, use a larger model, or regularise less")]
     return []
 
 

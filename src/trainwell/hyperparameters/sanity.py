@@ -32,7 +32,7 @@ ADVICE = {
     "nan": "lower the learning rate by powers of ten; then look for a logarithm or a division of zero",
     "too high": "lower the learning rate by a factor of 3 to 10, or check the initialisation",
     "too low": "raise the learning rate by a factor of 3 to 10, or check the initialisation",
-    "fine": "allow more steps or a larger model; if that does not help, check the labels and the loss",
+    "fine": "allow more steps, a higher learning rate or a larger model, or check the labels and the loss",
 }
 
 
@@ -49,7 +49,7 @@ class Check:
 
     Example:
         >>> print(Check("first loss", "2.30", "7.91", passed=False, advice="draw smaller weights"))
-        first loss           expected 2.30              found 7.91              FAILED: draw smaller weights
+        first loss           expected 2.30              found 7.91                 FAILED: draw smaller weights
     """
 
     name: str
@@ -60,7 +60,7 @@ class Check:
 
     def __str__(self) -> str:
         verdict = "ok" if self.passed else f"FAILED: {self.advice}"
-        return f"{self.name:<20} expected {self.expected:<17} found {self.found:<17} {verdict}"
+        return f"{self.name:<20} expected {self.expected:<17} found {self.found:<20} {verdict}"
 
 
 @dataclass(frozen=True)
@@ -217,9 +217,8 @@ def _check_learning_rate(losses: list[float]) -> Check:
 def _check_learned(losses: list[float], share: float, examples: int) -> Check:
     found = f"{losses[-1]:.3g}, {share:.0%} right"
     solved = losses[-1] <= SOLVED and share == 1
-    return Check(
-        f"{examples} examples", f"≤ {SOLVED}, all right", found, solved, ADVICE[diagnose_learning_rate(losses)]
-    )
+    advice = ADVICE[diagnose_learning_rate(losses)]
+    return Check(f"{examples} examples", f"≤ {SOLVED}, all right", found, solved, advice)
 
 
 def _learn_by_heart(

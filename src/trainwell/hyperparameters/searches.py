@@ -70,7 +70,7 @@ def _run_trials(
     trials: list[Trial] = []
     for config in (bar := tqdm(configs, desc=name, unit="trial", disable=not progress)):
         trials.append(Trial(config, objective(config)))
-        bar.set_postfix(best=f"{best(trials)[0].score:.4f}")
+        bar.set_postfix(best=f"{best(trials)[0].score:.4f}", refresh=False)
     return trials
 
 
