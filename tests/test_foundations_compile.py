@@ -18,7 +18,7 @@ from tests.registries.activations import ACTIVATIONS
 from tests.registries.losses import LOSSES, inputs
 from trainwell import activations as A
 from trainwell import backpropagation as B
-from trainwell import losses
+from trainwell import losses, scores
 
 if not os.environ.get("NO_SHAPE_CHECKS"):
 
@@ -109,3 +109,11 @@ else:
         weight, bias = torch.randn(2, 3, 4), torch.randn(2, 3)
         torch.testing.assert_close(compiled(A.maxout_derivative)(x, weight, bias), A.maxout_derivative(x, weight, bias))
         torch.testing.assert_close(compiled(A.prelu_derivative)(x, bias[0, :1]), A.prelu_derivative(x, bias[0, :1]))
+
+    @pytest.mark.parametrize("score", [scores.precision, scores.recall, scores.f1, scores.mean_squared_error])
+    def test_scores_refuse_shapes_that_would_broadcast(score):
+        message = r"predictions and targets must have one shape, got \(3, 1\) and \(3,\)"
+        with pytest.raises(ValueError, match=message):
+            score(torch.ones(3, 1), torch.ones(3))
+        with pytest.raises(ValueError, match=message):
+            scores.mean_iou(torch.ones(3, 1, dtype=torch.long), torch.ones(3, dtype=torch.long), 2)

@@ -8,16 +8,25 @@ from .._shapes import Float, Int
 
 
 def accuracy(logits: Float[Tensor, "n classes"], targets: Int[Tensor, " n"] | Float[Tensor, "n classes"]) -> float:
-    """The share of examples whose highest-scored class is the right one.
+    r"""The share of examples whose highest-scored class is the right one.
+
+    With :math:`z` = ``logits`` and the class :math:`y_i` of example :math:`i` from ``targets``,
+
+    .. math:: \frac1n \sum_i \bigl[\operatorname*{argmax}_k z_{ik} = y_i\bigr].
 
     Args:
         logits: Scores or probabilities, one row an example.
         targets: Class numbers, or one row of class probabilities an example (its largest counts).
 
+    Returns:
+        A number from 0 to 1.
+
     Example:
-        >>> import torch
         >>> accuracy(torch.tensor([[2.0, 1.0], [0.0, 3.0]]), torch.tensor([0, 0]))
         0.5
+
+    Reference:
+        Hastie, Tibshirani and Friedman, *The Elements of Statistical Learning*, 2009, section 2.4.
     """
     if targets.is_floating_point():
         targets = targets.argmax(1)
@@ -43,6 +52,10 @@ def calibration_error(probabilities: Float[Tensor, "n classes"], targets: Int[Te
 
     Raises:
         ValueError: If the rows are no probabilities, or ``bins`` is not positive.
+
+    Example:
+        >>> calibration_error(torch.tensor([[0.75, 0.25], [0.75, 0.25]]), torch.tensor([0, 1]))  # half right
+        0.25
 
     Reference:
         Guo, Pleiss, Sun, Weinberger, *On Calibration of Modern Neural Networks*, 2017.

@@ -26,9 +26,11 @@ def mean_squared_error(predictions: Float[Tensor, "*shape"], targets: Float[Tens
         ValueError: If the shapes differ.
 
     Example:
-        >>> import torch
         >>> mean_squared_error(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 5.0]))
         4.5
+
+    Reference:
+        Hastie, Tibshirani and Friedman, *The Elements of Statistical Learning*, 2009, section 2.4.
     """
     check_same_shape(predictions=predictions, targets=targets)
     return (predictions.double() - targets.double()).square().mean().item()

@@ -32,6 +32,9 @@ def precision(
     Example:
         >>> precision(torch.tensor([1, 1, 1, 0]), torch.tensor([1, 0, 1, 1])) == 2 / 3
         True
+
+    Reference:
+        van Rijsbergen, *Information Retrieval*, 1979, chapter 7.
     """
     hits, called, _ = _counts(predictions, targets)
     return hits / max(called, 1)
@@ -59,6 +62,9 @@ def recall(
     Example:
         >>> recall(torch.tensor([1, 1, 1, 0, 0]), torch.tensor([1, 0, 1, 1, 1]))
         0.5
+
+    Reference:
+        van Rijsbergen, *Information Retrieval*, 1979, chapter 7.
     """
     hits, _, positive = _counts(predictions, targets)
     return hits / max(positive, 1)
@@ -88,7 +94,7 @@ def f1(
         0.5
 
     Reference:
-        van Rijsbergen, *Information Retrieval*, 1979.
+        van Rijsbergen, *Information Retrieval*, 1979, chapter 7.
     """
     hits, called, positive = _counts(predictions, targets)
     return 2 * hits / max(called + positive, 1)
