@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
-from torch.utils.data import Dataset, TensorDataset
+from torch.utils.data import Dataset, SubsetRandomSampler, TensorDataset
 
 from ._shapes import Float
 from ._torchvision import declare_missing_operators
@@ -36,11 +36,48 @@ def split(dataset: TensorDataset, shares: Sequence[float] = SHARES, *, generator
     Raises:
         ValueError: If the shares are not three positive numbers that sum to one.
     """
+    return Split(*(TensorDataset(*dataset[part]) for part in _parts(len(dataset), shares, generator)))
+
+
+class Samplers(NamedTuple):
+    """Samplers of three parts of one data set with nothing in common."""
+
+    train: SubsetRandomSampler
+    validation: SubsetRandomSampler
+    test: SubsetRandomSampler
+
+
+def split_samplers(n: int, shares: Sequence[float] = SHARES, *, generator: Generator | None = None) -> Samplers:
+    """Splits a data set of any kind, without copying it: each loader of it gets a sampler of its own part.
+
+    The parts are those of :func:`split` from the same seed. Each epoch goes through its part in a new order.
+
+    Args:
+        n: The number of examples.
+        shares: The share of each of the three; they sum to one.
+        generator: Where the split is drawn from, and later the orders.
+
+    Raises:
+        ValueError: If the shares are not three positive numbers that sum to one.
+
+    Example:
+        >>> from torch.utils.data import DataLoader
+        >>> images = TensorDataset(torch.randn(100, 3, 8, 8), torch.arange(100) % 10)
+        >>> samplers = split_samplers(len(images))
+        >>> loader = DataLoader(images, batch_size=25, sampler=samplers.train)
+        >>> len(loader), len(samplers.validation), len(samplers.test)
+        (2, 25, 25)
+    """
+    return Samplers(*(SubsetRandomSampler(part.tolist(), generator) for part in _parts(n, shares, generator)))
+
+
+def _parts(n: int, shares: Sequence[float], generator: Generator | None) -> tuple[Tensor, ...]:
+    """The numbers of the examples of each of the three parts."""
     if len(shares) != 3 or min(shares) <= 0 or abs(sum(shares) - 1) > 1e-6:
         raise ValueError(f"shares must be three positive numbers that sum to 1, got {tuple(shares)}")
-    order = torch.randperm(len(dataset), generator=generator)
-    first, second = int(shares[0] * len(dataset)), int((shares[0] + shares[1]) * len(dataset))
-    return Split(*(TensorDataset(*dataset[part]) for part in order.tensor_split((first, second))))
+    order = torch.randperm(n, generator=generator)
+    first, second = int(shares[0] * n), int((shares[0] + shares[1]) * n)
+    return order.tensor_split((first, second))
 
 
 def digits(*, seed: int = 0) -> Split:

@@ -34,7 +34,7 @@ def fit(
     epochs: int,
     optimizer: Optimizer,
     loss: Loss = F.cross_entropy,
-    validation: Dataset[Any] | None = None,
+    validation: Dataset[Any] | DataLoader[Any] | None = None,
     penalty: Penalty | None = None,
     batch_size: int | None = 64,
     callbacks: Sequence[Callback] = (),
@@ -53,7 +53,7 @@ def fit(
         epochs: How often to go through the data.
         optimizer: One that holds the model's parameters.
         loss: ``loss(outputs, targets)``, a scalar, the mean over the batch.
-        validation: A data set to measure after each epoch.
+        validation: A data set, or a loader, to measure after each epoch.
         penalty: ``penalty(model)``, a scalar that is added to the loss of each batch.
         batch_size: Examples a step, where ``train`` is a data set: 1 for stochastic gradient descent in its
             first sense, None for the full batch.
@@ -158,7 +158,7 @@ def _record(
     history: History,
     mean: Mean,
     model: nn.Module,
-    validation: Dataset[Any] | None,
+    validation: Dataset[Any] | DataLoader[Any] | None,
     loss: Loss,
     device: torch.device,
 ) -> None:
