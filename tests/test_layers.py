@@ -301,4 +301,7 @@ def test_autocast_is_the_twins(entry, training):
         if "twin" in entry.abilities:
             twin = entry.twin().train(training)
             load_twin(twin, entry.layer())
-            torch.testing.assert_close(y, run(twin, inputs)[0])
+            apart = (
+                {"rtol": 0, "atol": 4 * torch.finfo(torch.bfloat16).eps} if "rounded_apart" in entry.abilities else {}
+            )
+            torch.testing.assert_close(y, run(twin, inputs)[0], **apart)

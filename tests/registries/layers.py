@@ -9,6 +9,7 @@ for state, or the loops that its field ``loop`` holds. Further abilities:
 - ``joint``: in training mode the output of one example depends on the others.
 - ``moving``: training moves its buffers.
 - ``half_in_autocast``: gives half precision under autocast, as a linear layer does.
+- ``rounded_apart``: rounds to it at other places inside than its twin.
 - ``empty``: takes a batch without examples.
 """
 
@@ -24,9 +25,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm as torchs_weight_norm
 from torchvision import ops
+from torchvision.models.resnet import BasicBlock
 from torchvision.transforms import v2
 
 from tests.registries import Entry, abilities, loops
+from trainwell import attention as A
+from trainwell import networks
 from trainwell import normalization as N
 from trainwell import regularization as R
 
@@ -376,4 +380,76 @@ NORMALIZATION = [
         loop=loops.whitening,
     ),
 ]
-LAYERS = REGULARIZATION + NORMALIZATION
+
+
+class TorchsSelfAttention(nn.MultiheadAttention):
+    """torch's heads, with one input as query, key and value."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x, x, x)[0]
+
+
+def projection(make: Callable[..., nn.Module], inplanes: int, planes: int, stride: int) -> nn.Module:
+    """A residual block into another shape."""
+    across = nn.Sequential(nn.Conv2d(inplanes, planes, 1, stride, bias=False), nn.BatchNorm2d(planes))
+    return make(inplanes, planes, stride, across)
+
+
+SEQUENCES = (4, 3, 8)
+ATTENTION = [
+    Layer(
+        "multihead_self_attention",
+        A.MultiheadSelfAttention,
+        {"num_heads": 2},
+        partial(TorchsSelfAttention, batch_first=True),
+        abilities("twin half_in_autocast rounded_apart empty"),
+        SEQUENCES,
+        sizes={"embed_dim": 8},
+        bad=(("num_heads", 3, "divide embed_dim"), ("num_heads", 0, "at least 1"), ("dropout", 1.5, "between 0 and 1")),
+    ),
+    Layer(
+        "encoder_block",
+        A.EncoderBlock,
+        oracle=partial(nn.TransformerEncoderLayer, batch_first=True),
+        abilities=abilities("twin rounded_apart empty"),
+        shape=SEQUENCES,
+        sizes={"d_model": 8, "nhead": 2, "dim_feedforward": 6, "dropout": 0.0},
+    ),
+    Layer(
+        "encoder_block_norm_first",
+        A.EncoderBlock,
+        oracle=partial(nn.TransformerEncoderLayer, batch_first=True),
+        abilities=abilities("twin rounded_apart empty"),
+        shape=SEQUENCES,
+        sizes={"d_model": 8, "nhead": 2, "dim_feedforward": 6, "dropout": 0.0, "norm_first": True},
+    ),
+]
+
+NETWORKS = [
+    Layer(
+        "basic_block",
+        networks.BasicBlock,
+        oracle=BasicBlock,
+        abilities=abilities("twin joint moving half_in_autocast"),
+        shape=IMAGES,
+        sizes={"inplanes": 6, "planes": 6},
+    ),
+    Layer(
+        "basic_block_projection",
+        partial(projection, networks.BasicBlock),
+        oracle=partial(projection, BasicBlock),
+        abilities=abilities("twin joint moving half_in_autocast"),
+        shape=IMAGES,
+        sizes={"inplanes": 6, "planes": 8, "stride": 2},
+    ),
+    Layer(
+        "padded_shortcut",
+        networks.PaddedShortcut,
+        abilities=abilities("loop empty"),
+        shape=IMAGES,
+        sizes={"inplanes": 6, "planes": 8, "stride": 2},
+        loop=loops.padded_shortcut,
+        bad=(("planes", 5, "at least 6"),),
+    ),
+]
+LAYERS = REGULARIZATION + NORMALIZATION + ATTENTION + NETWORKS

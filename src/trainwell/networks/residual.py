@@ -88,7 +88,7 @@ class BasicBlock(nn.Module):
         y = self.relu(self.bn1(self.conv1(x)))
         y = self.bn2(self.conv2(y))
         if self.shortcut:
-            y = y + (x if self.downsample is None else self.downsample(x))
+            y += x if self.downsample is None else self.downsample(x)
         return self.relu(y)
 
 
