@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from trainwell import plots
+from trainwell.scores import calibration_error
 from trainwell.training import History
 
 
@@ -126,6 +127,17 @@ def test_reliability_puts_each_bin_at_its_confidence_and_accuracy():
     p = torch.tensor([[0.95, 0.05], [0.91, 0.09], [0.35, 0.65]])
     axes = plots.reliability({"model": (p, torch.tensor([0, 1, 1]))}).axes[0]
     np.testing.assert_allclose(axes.lines[1].get_xydata(), [[0.65, 1.0], [0.93, 0.5]], rtol=1e-6)
+
+
+def test_reliability_has_the_bins_of_the_calibration_error():
+    """A confidence on an edge lies in the bin below it: the gaps of two bins of one example each are the error."""
+    p, targets = torch.tensor([[0.5, 0.3, 0.2], [0.1, 0.9, 0.0]]), torch.tensor([0, 2])
+    axes = plots.reliability({"model": (p, targets)}, bins=2).axes[0]
+    points = axes.lines[1].get_xydata()
+    np.testing.assert_allclose(points, [[0.5, 1.0], [0.9, 0.0]], rtol=1e-6)
+    assert np.abs(points[:, 0] - points[:, 1]).mean() == pytest.approx(calibration_error(p, targets, bins=2))
+    with pytest.raises(ValueError, match="bins must be at least 1, got 0"):
+        plots.reliability({"model": (p, targets)}, bins=0)
 
 
 def test_boundary_separates_where_the_model_does():

@@ -21,6 +21,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from torch import Tensor, nn
 
+from ._bins import confidence_bins
 from .training import History, predict
 
 Numbers = Any  # a list, a range, a tensor, an array: whatever NumPy makes an array of
@@ -187,12 +188,16 @@ def reliability(predictions: Mapping[str, tuple[Tensor, Tensor]], bins: int = 10
 
     Args:
         predictions: By name, class probabilities and the right classes.
-        bins: The number of equal intervals of confidence; empty ones are left out.
+        bins: The number of equal intervals of confidence, those of
+            :func:`~trainwell.scores.calibration_error`; empty ones are left out.
+
+    Raises:
+        ValueError: If ``bins`` is less than 1.
     """
     figure, both = panels(len(predictions))
     for k, (axes, (name, (probabilities, targets))) in enumerate(zip(both, predictions.items(), strict=True)):
         confidence, predicted = probabilities.detach().max(1)
-        index = (confidence * bins).long().clamp(max=bins - 1)
+        index = confidence_bins(confidence, bins)
         used = [b for b in range(bins) if (index == b).any()]
         right = [(predicted == targets)[index == b].double().mean().item() for b in used]
         sure = [confidence[index == b].double().mean().item() for b in used]

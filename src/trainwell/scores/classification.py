@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from .._bins import confidence_bins
 from .._shapes import Float, Int
 
 
@@ -60,8 +61,6 @@ def calibration_error(probabilities: Float[Tensor, "n classes"], targets: Int[Te
     Reference:
         Guo, Pleiss, Sun, Weinberger, *On Calibration of Modern Neural Networks*, 2017.
     """
-    if bins < 1:
-        raise ValueError(f"bins must be at least 1, got {bins}")
     sums = probabilities.double().sum(1)
     if probabilities.min() < 0 or (sums - 1).abs().max() > 1e-3:
         raise ValueError(
@@ -70,6 +69,6 @@ def calibration_error(probabilities: Float[Tensor, "n classes"], targets: Int[Te
         )
     confidence, predicted = probabilities.double().max(1)
     right = (predicted == targets).double()
-    index = (confidence * bins).ceil().long().clamp(1, bins) - 1  # bin b holds (b/bins, (b+1)/bins]
+    index = confidence_bins(confidence, bins)
     gap = confidence.new_zeros(bins).index_add(0, index, right - confidence)
     return (gap.abs().sum() / len(targets)).item()
