@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import copy
-from typing import TypeVar
-
 import torch
 from torch import nn
 
-Layer = TypeVar("Layer", nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 KINDS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
-def fold_batch_norm(layer: Layer, norm: nn.modules.batchnorm._BatchNorm) -> Layer:
+def fold_batch_norm(layer: nn.Module, norm: nn.modules.batchnorm._BatchNorm) -> nn.Module:
     r"""One layer that does what a linear layer or a convolution and the batch norm after it do at test time.
 
     With the weight :math:`W` and the bias :math:`b` of ``layer`` and :math:`\gamma, \beta, \mu, \sigma^2,
