@@ -62,18 +62,18 @@ def observations(project: Project, options: argparse.Namespace) -> Iterator[dict
     """What each file of tests reaches, from the last run or observed anew."""
     kept = Observations(project)
     files = [file for file in project.test_files() if fnmatch.fnmatch(file, options.tests)]
-    jobs = [forks.Job(file, partial(observe, project, file), HOUR) for file in files if not kept.get(file)]
+    found = {file: one for file in files if (one := kept.get(file))}
+    jobs = [forks.Job(file, partial(observe, project, file), HOUR) for file in files if file not in found]
     with tqdm(total=len(jobs), desc="lines that tests reach", unit="file", disable=not jobs) as bar:
         for job, answer in forks.run(jobs, project.root, options.jobs):
             bar.update()
             if answer:
-                kept.put(job.key, json.loads(answer))
+                found[job.key] = json.loads(answer)
+                kept.put(job.key, found[job.key])
     for file in files:
-        one = kept.get(file)
-        for test in one["failed"] if one else [file]:
+        for test in found[file]["failed"] if file in found else [file]:
             print(f"left out, as it fails without any mutant: {test}")
-        if one:
-            yield one
+    yield from found.values()
 
 
 def run(project: Project, mutants: list[Mutant], journal: Journal, at_once: int) -> None:
