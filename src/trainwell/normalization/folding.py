@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import copy
+
 import torch
 from torch import nn
 
+Layer = nn.Linear | nn.modules.conv._ConvNd
 KINDS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
-def fold_batch_norm(layer: nn.Module, norm: nn.modules.batchnorm._BatchNorm) -> nn.Module:
+def fold_batch_norm(layer: Layer, norm: nn.modules.batchnorm._BatchNorm) -> Layer:
     r"""One layer that does what a linear layer or a convolution and the batch norm after it do at test time.
 
     With the weight :math:`W` and the bias :math:`b` of ``layer`` and :math:`\gamma, \beta, \mu, \sigma^2,
@@ -41,21 +43,25 @@ def fold_batch_norm(layer: nn.Module, norm: nn.modules.batchnorm._BatchNorm) -> 
         Jacob et al., *Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference*,
         2018, section 3.2.
     """
-    mean, variance = norm.running_mean, norm.running_var
+    _check(layer, norm)
+    mean, variance = norm.get_buffer("running_mean"), norm.get_buffer("running_var")
+    weight = torch.ones_like(mean) if norm.weight is None else norm.weight
+    shift = torch.zeros_like(mean) if norm.bias is None else norm.bias
+    folded = copy.deepcopy(layer)
+    with torch.no_grad():
+        bias = torch.zeros_like(mean) if layer.bias is None else layer.bias
+        scale = weight * (variance + norm.eps).rsqrt()
+        folded.weight.mul_(scale.view(-1, *[1] * (layer.weight.ndim - 1)))
+        folded.bias = nn.Parameter((scale * (bias - mean) + shift).to(layer.weight.dtype))
+    return folded
+
+
+def _check(layer: Layer, norm: nn.modules.batchnorm._BatchNorm) -> None:
     if not isinstance(layer, KINDS):
         raise ValueError(f"layer must be linear or a convolution, got {type(layer).__name__}")
     if layer.training or norm.training:
         raise ValueError("layer and norm must be in evaluation mode, got one in training mode")
-    if mean is None or variance is None:
+    if norm.running_mean is None:
         raise ValueError("norm must have running statistics, got none")
     if len(layer.weight) != norm.num_features:
         raise ValueError(f"norm must have {len(layer.weight)} channels, as layer puts out, got {norm.num_features}")
-    folded = copy.deepcopy(layer)
-    with torch.no_grad():
-        scale = (variance + norm.eps).rsqrt()
-        scale = scale if norm.weight is None else norm.weight * scale
-        shift = scale * ((0 if layer.bias is None else layer.bias) - mean)
-        shift = shift if norm.bias is None else shift + norm.bias
-        folded.weight.mul_(scale.view(-1, *[1] * (layer.weight.ndim - 1)))
-        folded.bias = nn.Parameter(shift.to(layer.weight.dtype))
-    return folded
