@@ -239,6 +239,8 @@ def test_refuses_a_batch_that_it_cannot_read(entry):
         transform(x)
     with pytest.raises(ValueError, match="images and labels must be as many, got 8 and 7"):
         transform(x, labels[:7])
+    with pytest.raises(ValueError, match="images and labels must be as many, got 7 and 8"):
+        transform(x[:7], labels)
     with pytest.raises(ValueError, match="labels_getter must be 'default' or a function, got 'second'"):
         entry.make(labels_getter="second")
 

@@ -180,5 +180,5 @@ def in_class_partners(classes: Int[Tensor, " n"], *, generator: Generator | None
     shuffled = torch.randperm(len(classes), generator=generator, device=device).to(classes.device)
     partners = torch.empty_like(shuffled)
     # Both sides list the examples class by class, one in the batch's order, one shuffled.
-    partners[classes.argsort(stable=True)] = shuffled[classes[shuffled].argsort(stable=True)]
+    partners[classes.argsort()] = shuffled[classes[shuffled].argsort()]
     return partners
