@@ -270,8 +270,10 @@ def test_a_diagnosis_prints_its_numbers():
 
 
 def test_one_epoch_is_no_curve():
-    with pytest.raises(ValueError, match="history must have at least two epochs, got 1"):
-        diagnose(history([0.5]))
+    for run in (history([0.5]), history([])):
+        with pytest.raises(ValueError, match=f"history must have at least two epochs, got {run.epochs}"):
+            diagnose(run)
+    assert [d.name for d in diagnose(history([0.5], loss=[math.nan]))] == ["diverged"]
 
 
 # Seven steps.
@@ -368,6 +370,27 @@ def test_step_three_takes_the_rate_whose_loss_falls_most():
     assert f"lr {w.lr:g}" in step.found
 
 
-def test_no_rounds_are_refused():
+def test_bad_settings_and_orders_are_refused():
     with pytest.raises(ValueError, match="rounds must be at least 1, got 0"):
         walk(rounds=0)
+    with pytest.raises(ValueError, match=r"epochs\[0\] must be at least 1, got 0"):
+        walk(epochs=(0, 2))
+    with pytest.raises(ValueError, match=r"epochs\[1\] must be at least 2, got 1"):
+        walk(epochs=(1, 1))
+    for number, call in ((4, walk().coarse_grid), (5, walk().refine_grid)):
+        with pytest.raises(ValueError, match=f"step {number} needs what the steps before it find, got none"):
+            call()
+
+
+def test_a_walk_over_runs_that_explode_says_so():
+    class Explosive(torch.optim.SGD):
+        def step(self, closure=None):
+            for p in self.param_groups[0]["params"]:
+                p.data.fill_(math.nan)
+
+    w = walk(optimizer=Explosive)
+    w.lr = 0.1
+    w.coarse_grid()
+    w.refine_grid()
+    assert w.history.epochs == 1
+    assert "diverged" in w.look_at_curves().found

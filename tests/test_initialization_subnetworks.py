@@ -180,3 +180,10 @@ def test_the_scores_are_drawn_from_the_generator_alone():
     scores = TopK(torch.ones(3, 4), generator=seeded()).scores
     assert torch.equal(scores, kaiming_uniform_(torch.empty(3, 4), a=5**0.5, generator=seeded()))
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_gradcheck_of_the_weight():
+    """The mask is constant in the weight; its own straight-through gradient is none that differences could check."""
+    top = TopK(torch.ones(3, 4, dtype=torch.float64), 0.5, generator=seeded())
+    w = torch.randn(3, 4, dtype=torch.float64, generator=seeded(1), requires_grad=True)
+    assert torch.autograd.gradcheck(top, w)

@@ -54,7 +54,7 @@ def diagnose(history: History) -> list[Diagnosis]:
         One diagnosis or several; the accuracy may still rise while the gap is large.
 
     Raises:
-        ValueError: If the history has fewer than two epochs.
+        ValueError: If the history has fewer than two epochs and has not diverged.
 
     Example:
         >>> from trainwell.training import History
@@ -70,12 +70,13 @@ def diagnose(history: History) -> list[Diagnosis]:
         classifiers. Accuracies of a small validation set are noisy: 0.02 is within chance for 500 examples. The
         training accuracy is that of training mode: with strong dropout it lies below the validation accuracy.
     """
+    if _exploded(history.train_loss) or not all(map(math.isfinite, history.train_loss)):
+        found = f"training loss {history.train_loss[0]:.3g} to {history.train_loss[-1]:.3g}"
+        return [Diagnosis("diverged", found, "lower the learning rate, or check the initialisation")]
     if history.epochs < 2:
         raise ValueError(f"history must have at least two epochs, got {history.epochs}")
     first, last = history.train_loss[0], history.train_loss[-1]
     losses = f"training loss {first:.3g} to {last:.3g}"
-    if _exploded(history.train_loss) or not math.isfinite(first):
-        return [Diagnosis("diverged", losses, "lower the learning rate, or check the initialisation")]
     if last > (1 - MOVED) * first:
         return [Diagnosis("not learning", losses, "raise the learning rate, or check the initialisation")]
     return [*_rising(history), *_gap(history)] or [Diagnosis("fine", losses, "nothing stands out")]

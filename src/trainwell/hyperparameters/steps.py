@@ -79,7 +79,7 @@ class SevenSteps:
         train: The training data.
         validation: The data to choose by.
         optimizer: ``optimizer(parameters, lr=..., weight_decay=...)``, :class:`torch.optim.AdamW` for instance.
-        epochs: How long the runs of step 4 and those of step 5 are.
+        epochs: How long the runs of step 4 and those of step 5 are, at least 1 and 2.
         rounds: How often step 5 is gone through at most.
         batch_size: Examples a step.
         device: Where to train; :func:`trainwell.training.pick_device` chooses when it is not given.
@@ -93,7 +93,7 @@ class SevenSteps:
         history: The curves of that trial.
 
     Raises:
-        ValueError: If ``rounds`` is less than 1.
+        ValueError: If ``rounds`` or ``epochs`` is too small, or a step is called before those that it needs.
 
     Example:
         >>> from trainwell import data
@@ -125,12 +125,14 @@ class SevenSteps:
         progress: bool = True,
     ) -> None:
         check_at_least("rounds", rounds, 1)
+        check_at_least("epochs[0]", epochs[0], 1)
+        check_at_least("epochs[1]", epochs[1], 2)  # of one epoch there is no curve to look at
         self.model, self.train, self.validation, self.optimizer = model, train, validation, optimizer
         self.epochs, self.rounds, self.batch_size, self.generator = epochs, rounds, batch_size, generator
         self.device, self.progress = device or pick_device(), progress
         self.lr = math.nan
         self.trials: list[Trial] = []
-        self.best = Trial({}, math.nan)
+        self.best = Trial({"lr": math.nan, "weight_decay": math.nan}, math.nan)
         self.history = History()
         self._spread = 3.0  # of a grid: the factor between its learning rates
 
@@ -200,6 +202,8 @@ class SevenSteps:
         return Step(6, "look at the curves", "; ".join(map(str, diagnose(self.history))), True)
 
     def _search(self, number: int, name: str, lr: float, decays: Sequence[float], epochs: int) -> Step:
+        if math.isnan(lr):
+            raise ValueError(f"step {number} needs what the steps before it find, got none: run them first")
         rates = (lr / self._spread, lr, lr * self._spread)
         configs = [{"lr": rate, "weight_decay": decay} for rate in rates for decay in decays]
         histories: list[History] = []
