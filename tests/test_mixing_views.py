@@ -10,7 +10,7 @@ from torch import nn
 from torch.utils.data import TensorDataset
 from torchvision.transforms import v2
 
-from trainwell.augmentation import AveragedViews, average_views
+from trainwell.augmentation import AveragedViews, TenCrop, average_views, resnet_views
 from trainwell.training import evaluate
 
 WAYS = ["probabilities", "logits"]
@@ -24,6 +24,18 @@ def model(size: int = 6) -> nn.Module:
 
 def images(n: int = 4, size: int = 6) -> torch.Tensor:
     return torch.randn(n, 3, size, size, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+
+
+class Counted(nn.Module):
+    """Remembers what it was shown."""
+
+    def __init__(self, net: nn.Module, seen: list[torch.Tensor]) -> None:
+        super().__init__()
+        self.net, self.seen = net, seen
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.seen.append(x)
+        return self.net(x)
 
 
 def loop(net: nn.Module, x: torch.Tensor, views: list, of: str) -> torch.Tensor:
@@ -54,7 +66,7 @@ def test_averages_probabilities_unless_told():
     torch.testing.assert_close(AveragedViews(net, VIEWS)(x).exp(), expected)
 
 
-@pytest.mark.parametrize("crops", [v2.TenCrop(6), v2.FiveCrop(6)], ids=["ten", "five"])
+@pytest.mark.parametrize("crops", [v2.TenCrop(6), v2.FiveCrop(6), TenCrop(6)], ids=["ten", "five", "our ten"])
 def test_ten_crops_are_torchvisions_recipe(crops):
     """Its documentation stacks the crops, folds them into the batch and averages over them."""
     net, x = model(), images(size=8)
@@ -66,6 +78,14 @@ def test_ten_crops_are_torchvisions_recipe(crops):
     both = average_views(net, x, [crops, v2.CenterCrop(6)])
     expected = (logits.softmax(-1).sum(1) + net(v2.CenterCrop(6)(x)).softmax(-1)) / (count + 1)
     torch.testing.assert_close(both, expected)  # a view of ten counts tenfold
+
+
+def test_the_residual_networks_test_is_fifty_crops():
+    net, x, seen = model(), images(size=8), []
+    expected = [net(batch).softmax(1) for view in resnet_views(6, (6, 7, 8, 9, 10)) for batch in view(x)]
+    average = average_views(Counted(net, seen), x, resnet_views(6, (6, 7, 8, 9, 10)))
+    assert len(seen) == 50
+    torch.testing.assert_close(average, sum(expected) / 50)
 
 
 @pytest.mark.parametrize("of", WAYS)
