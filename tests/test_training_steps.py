@@ -235,6 +235,18 @@ def test_the_scale_is_halved_after_an_overflow_until_the_steps_go_through():
     assert all(watch.moved[left_out:])
 
 
+@pytest.mark.filterwarnings("error")  # torch warns of a schedule that goes before the optimizer
+@pytest.mark.parametrize(("factor", "left_out"), [(1e35, True), (1.0, False)])
+@pytest.mark.parametrize("precision", [torch.float16, torch.bfloat16], ids=str)
+def test_the_schedule_waits_for_a_step_that_was_left_out(factor, left_out, precision):
+    model, train = float32()
+    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+    schedule = torch.optim.lr_scheduler.StepLR(optimizer, step_size=1, gamma=0.5)
+    options = {"loss": watched_loss([], factor), "epochs": 1, "batch_size": None, "schedule": schedule}
+    run(model, train, precision=precision, optimizer=optimizer, **options)
+    assert optimizer.param_groups[0]["lr"] == (1.0 if left_out and precision == torch.float16 else 0.5)
+
+
 @pytest.mark.parametrize("precision", [torch.float32, torch.int8, torch.float64], ids=str)
 def test_other_precisions_are_refused(precision):
     with pytest.raises(ValueError, match=rf"precision must be torch.bfloat16, torch.float16 or None, got {precision}"):

@@ -58,7 +58,7 @@ def fit(
         batch_size: Examples a step, where ``train`` is a data set: 1 for stochastic gradient descent in its
             first sense, None for the full batch.
         callbacks: See :class:`Callback`.
-        schedule: A learning-rate schedule, stepped after every optimizer step.
+        schedule: A learning-rate schedule, stepped after every optimizer step that was taken.
         precision: The type in which to run what tolerates it, ``torch.bfloat16`` or ``torch.float16``
             (mixed precision); the parameters and the validation keep theirs.
         device: Where to train; :func:`pick_device` chooses when it is not given.
@@ -126,9 +126,10 @@ class _Run:
         self.scaler.unscale_(self.optimizer)
         for callback in self.callbacks:
             callback.on_backward(self.model, self.steps)
-        self.scaler.step(self.optimizer)  # left out where a scaled gradient was not finite
+        scale = self.scaler.get_scale()
+        self.scaler.step(self.optimizer)  # left out where a scaled gradient is not finite; then the scale falls
         self.scaler.update()
-        if self.schedule is not None:
+        if self.schedule is not None and self.scaler.get_scale() >= scale:
             self.schedule.step()
         for callback in self.callbacks:
             callback.on_step(self.model, self.steps)
