@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
-from trainwell import data, training
+from trainwell import data, plots, training
 from trainwell.hyperparameters import RangeTest, StopAtExplosion, range_test
 from trainwell.training import Callback, History
 
@@ -177,6 +177,13 @@ def test_finds_a_rate_that_trains_the_digits():
     settings = {"epochs": 20, "optimizer": optimizer, "device": "cpu", "progress": False}
     training.fit(model, parts.train, generator=seeded(), **settings)
     assert training.evaluate(model, parts.validation)[1] > 0.85
+
+
+def test_the_result_is_ready_to_be_drawn():
+    result = RangeTest([1e-3, 1e-2, 1e-1], [3.0, 1.0, 2.0])
+    (axes,) = plots.curves({"loss": (result.lrs, result.losses)}, xscale="log").axes
+    assert axes.get_xscale() == "log"
+    assert axes.lines[0].get_xydata().tolist() == [[1e-3, 3.0], [1e-2, 1.0], [1e-1, 2.0]]
 
 
 def test_smoothing_is_the_mean_over_eleven_neighbours():

@@ -139,8 +139,9 @@ def test_lsuv_refuses():
         lsuv_(model, torch.ones(2, 4), tolerance=0)
     with pytest.raises(ValueError, match="max_steps must be at least 1, got 0"):
         lsuv_(model, torch.ones(2, 4), max_steps=0)
-    for x in (torch.zeros(3, 4), torch.full((3, 4), math.inf), torch.full((3, 4), math.nan)):
-        with pytest.raises(ValueError, match="x must give layer '0' finite outputs that vary, got the variance"):
+    wide = 1e30 * torch.randn(3, 4, generator=seeded())
+    for x, variance in ((torch.zeros(3, 4), 0.0), (torch.full((3, 4), math.nan), math.nan), (wide, math.inf)):
+        with pytest.raises(ValueError, match=f"layer '0' finite outputs that vary, got the variance {variance}"):
             lsuv_(model, x)
 
 
