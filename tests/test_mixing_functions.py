@@ -11,7 +11,7 @@ from itertools import permutations
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchvision.transforms import v2
 
@@ -96,6 +96,7 @@ def test_cutmix_is_torchvisions(dtype, box):
     torch.testing.assert_close(ours[1], theirs[1])
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.data())
 def test_cutmixs_labels_are_the_shares_of_the_pixels(data):
     height, width = data.draw(st.integers(1, 8)), data.draw(st.integers(1, 8))
@@ -152,6 +153,7 @@ def test_half_precision_stays(dtype):
     torch.testing.assert_close(mixed.double(), 0.3 * x.double() + 0.7 * x.roll(1, 0).double(), rtol=0.02, atol=0.02)
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.integers(1, 40), st.integers(1, 40), st.floats(0, 1), st.integers(0, 99))
 def test_a_random_box_is_the_papers(height, width, lam, seed):
     """From the same draws: centre, rounded half sides, cut off at the border."""
@@ -163,6 +165,7 @@ def test_a_random_box_is_the_papers(height, width, lam, seed):
     assert random_box(height, width, lam, generator=seeded(seed)) == expected
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.integers(1, 40), st.integers(1, 40), st.floats(0, 1), st.integers(0, 99))
 def test_a_random_box_lies_inside_and_is_never_too_large(height, width, lam, seed):
     left, top, right, bottom = random_box(height, width, lam, generator=seeded(seed))
@@ -178,6 +181,7 @@ def test_a_random_box_may_be_anywhere():
     assert all(abs(count - 1000) < spread for count in centres.values())
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.integers(0, 4), max_size=30), st.integers(0, 99))
 def test_in_class_partners_permute_each_class(classes, seed):
     classes = torch.tensor(classes, dtype=torch.int64)

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
@@ -27,6 +27,7 @@ def numbered(n: int, *shape: int) -> tuple[torch.Tensor, torch.Tensor]:
     return numbers.view(-1, *[1] * len(shape)).expand(n, *shape).clone(), numbers
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.integers(1, 9), st.integers(1, 4), st.integers(1, 4), st.floats(0, 1), st.integers(0, 99))
 def test_each_member_sees_every_example_as_often(n, members, repetitions, same, seed):
     x, targets = numbered(n, 2, 3)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from timm.data.distributed_sampler import RepeatAugSampler
 from torch import distributed
@@ -47,6 +47,7 @@ def test_the_defaults_are_timms():
     assert ours.epoch == 0
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.integers(1, 300), st.integers(1, 5), st.integers(0, 99))
 def test_an_epoch_is_as_long_and_each_example_comes_in_a_row(n, repeats, seed):
     drawn = list(RepeatedAugmentationSampler(range(n), num_repeats=repeats, selected_round=0, seed=seed))

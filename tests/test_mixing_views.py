@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 from torch.utils.data import TensorDataset
@@ -95,6 +95,7 @@ def test_one_view_is_the_model(of):
     torch.testing.assert_close(average_views(net, x, [nn.Identity()] * 3, of=of), net(x).softmax(1))
 
 
+@settings(max_examples=6, deadline=None)
 @given(st.permutations([0, 1, 2]))
 def test_the_order_of_the_views_does_not_matter(order):
     net, x = model(), images()
