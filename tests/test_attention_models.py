@@ -22,6 +22,7 @@ from trainwell.attention import (
     next_token_loss,
     patches,
 )
+from trainwell.networks import layer_table
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -113,6 +114,15 @@ def test_without_positions_the_patches_may_be_shuffled():
     assert not torch.allclose(model(shuffled), model(x))
     nn.init.zeros_(model.pos_embedding)
     torch.testing.assert_close(model(shuffled), model(x))
+
+
+def test_the_layer_table_counts_what_lies_outside_of_layers():
+    """The class token, the positions and the heads' first projection are parameters of modules with modules inside."""
+    model = vit()
+    table = layer_table(model, (3, 12, 12))
+    assert table.parameters == sum(w.numel() for w in model.parameters())
+    assert table.rows[-1].name.startswith("VisionTransformer")
+    assert table.rows[-1].parameters == 12 + 10 * 12
 
 
 def test_the_first_weights():

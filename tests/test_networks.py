@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
 import torchvision
@@ -108,6 +110,12 @@ def test_lenet5_is_the_papers_row_of_layers():
     y = F.max_pool2d(F.conv2d(y, w[2], w[3]).relu(), 2).reshape(3, 400)
     y = F.linear(F.linear(F.linear(y, w[4], w[5]).relu(), w[6], w[7]).relu(), w[8], w[9])
     torch.testing.assert_close(model(x), y)
+
+
+@pytest.mark.parametrize("shape", [(2, 1, 28, 28), (2, 3, 32, 32), (2, 1, 32, 28)])
+def test_lenet5_says_which_images_it_takes(shape):
+    with pytest.raises(ValueError, match=re.escape(f"x must be grey images of 32 × 32, got the shape {shape} (pad")):
+        LeNet5()(torch.zeros(shape))
 
 
 @pytest.mark.parametrize("n", [1, 3])

@@ -24,6 +24,9 @@ class LeNet5(nn.Module):
     Args:
         num_classes: How many classes to tell apart.
 
+    Raises:
+        ValueError: If the images that it is given are not grey, or not 32 × 32.
+
     Example:
         >>> LeNet5()(torch.zeros(2, 1, 32, 32)).shape
         torch.Size([2, 10])
@@ -58,7 +61,9 @@ class LeNet5(nn.Module):
             nn.Linear(84, num_classes),
         )
 
-    def forward(self, x: Float[Tensor, "n 1 32 32"]) -> Float[Tensor, "n classes"]:
+    def forward(self, x: Float[Tensor, "n channels height width"]) -> Float[Tensor, "n classes"]:
+        if x.shape[1:] != (1, 32, 32):
+            raise ValueError(f"x must be grey images of 32 × 32, got the shape {tuple(x.shape)} (pad MNIST's by 2)")
         return self.classifier(self.features(x).flatten(1))
 
 
