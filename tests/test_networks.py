@@ -171,6 +171,12 @@ def test_the_small_network_has_so_many_layers(n):
     assert len(layers) == 6 * n + 2
 
 
+def test_shortcuts_are_there_unless_told_otherwise():
+    assert SmallResNet().layer1[2].shortcut
+    assert not SmallResNet(shortcuts=False).layer1[2].shortcut
+    assert SmallResNet().conv1.in_channels == 3
+
+
 def test_the_plain_network_has_no_projections():
     plain, residual = on_meta(ResNet18, shortcuts=False), on_meta(ResNet18)
     gone = set(residual.state_dict()) - set(plain.state_dict())
