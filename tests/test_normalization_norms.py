@@ -237,6 +237,16 @@ def test_a_mean_that_half_precision_cannot_hold():
     torch.testing.assert_close(layer.running_mean, torch.tensor([0.1]))
 
 
+@pytest.mark.parametrize("name", ["BatchNorm1d", "BatchNorm2d", "SyncBatchNorm", "InstanceNorm1d", "InstanceNorm2d"])
+def test_a_weight_without_a_bias(name):
+    ours, theirs = (getattr(library, name)(6, affine=True, bias=False) for library in (N, nn))
+    assert ours.state_dict().keys() == theirs.state_dict().keys()
+    x = IMAGES[..., 0] if name.endswith("1d") else IMAGES
+    nn.init.constant_(ours.weight, 3.0)
+    theirs.load_state_dict(ours.state_dict())
+    torch.testing.assert_close(ours.double()(x), theirs.double()(x))
+
+
 def test_a_copy_of_a_model_keeps_its_own_statistics():
     layer = N.BatchNorm2d(6).double()
     twin = copy.deepcopy(layer)

@@ -95,7 +95,7 @@ class Normalize(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, mean: Sequence[float] | Tensor, std: Sequence[float] | Tensor, dim: int = -3) -> None:
+    def __init__(self, mean: Sequence[float] | Tensor, std: Sequence[float] | Tensor, *, dim: int = -3) -> None:
         super().__init__()
         self.register_buffer("mean", torch.as_tensor(mean).clone())
         self.register_buffer("std", torch.as_tensor(std).clone())

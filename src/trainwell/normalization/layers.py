@@ -66,10 +66,11 @@ class _InstanceNorm(nn.modules.instancenorm._InstanceNorm):
         track_running_stats: bool = False,
         device: Any = None,
         dtype: Any = None,
+        **more: Any,
     ) -> None:
         if track_running_stats:
             raise ValueError("track_running_stats must be False: an instance has its own statistics, got True")
-        super().__init__(num_features, eps, momentum, affine, device=device, dtype=dtype)
+        super().__init__(num_features, eps, momentum, affine, device=device, dtype=dtype, **more)
 
     def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         self._check_input_dim(x)
@@ -89,6 +90,7 @@ class InstanceNorm1d(_InstanceNorm, nn.InstanceNorm1d):
         track_running_stats: Must be False.
         device: Where the parameters live.
         dtype: What they are.
+        more: ``bias=False`` for a weight alone, where torch's layer knows it.
 
     Raises:
         ValueError: If ``track_running_stats`` is asked for.
@@ -111,6 +113,7 @@ class InstanceNorm2d(_InstanceNorm, nn.InstanceNorm2d):
         track_running_stats: Must be False.
         device: Where the parameters live.
         dtype: What they are.
+        more: ``bias=False`` for a weight alone, where torch's layer knows it.
 
     Raises:
         ValueError: If ``track_running_stats`` is asked for.
