@@ -43,10 +43,10 @@ def sample(
     height, width = image.shape[-2:]
     around = torch.as_tensor(fill, dtype=points.dtype, device=image.device)
     around = around[:, None, None] if around.ndim else around
-    inner = (image.to(points.dtype) - around).reshape(1, -1, height, width)  # as around it grid_sample sees zeros
+    inner = (image + -around).reshape(1, -1, height, width)  # around it grid_sample sees zeros
     grid = points / points.new_tensor([width / 2, height / 2])
     outer = grid_sample(inner, grid[None], mode=interpolation, padding_mode="zeros", align_corners=False)
-    outer = outer.reshape(*image.shape[:-2], *points.shape[:2]) + around
+    outer = outer.reshape(*image.shape[:-2], *points.shape[:2]).add_(around)
     return outer if image.is_floating_point() else outer.round_().to(image.dtype)
 
 

@@ -162,7 +162,7 @@ def add_noise(
     if image.is_floating_point():
         noisy = image + noise.to(image)
         return clipped(noisy, image) if clip else noisy
-    return clipped(image + (noise * largest(image)).round(), image)
+    return clipped(image + (noise * largest(image)).round_(), image)
 
 
 class GaussianNoise(Transform):
@@ -195,7 +195,7 @@ class GaussianNoise(Transform):
         dtype = image.dtype if image.is_floating_point() else torch.float32
         device = source.device if source else image.device
         noise = torch.randn(image.shape, generator=source, device=device, dtype=dtype)
-        return {"noise": self.mean + self.sigma * noise}
+        return {"noise": noise.mul_(self.sigma).add_(self.mean)}
 
     def image(self, image: Tensor, /, params: dict[str, Any]) -> Tensor:
         return add_noise(image, params["noise"].to(image.device), self.clip)

@@ -7,6 +7,7 @@ from math import sqrt
 from typing import Any
 
 from torch import Generator, Tensor
+from torch.nn.functional import pad
 
 from .._arguments import check_not_negative
 from .._shapes import Shaped
@@ -31,7 +32,7 @@ def crop(
         fill: What is seen beyond the border.
 
     Returns:
-        The rectangle; a view of the image where it lies inside.
+        The rectangle, a view of the image where it lies inside.
 
     Example:
         >>> crop(torch.tensor([[1, 2, 3], [4, 5, 6]]), top=-1, left=1, height=2, width=3)
@@ -42,13 +43,10 @@ def crop(
         Krizhevsky, Sutskever and Hinton, *ImageNet Classification with Deep Convolutional Neural Networks*, 2012.
     """
     rows, columns = image.shape[-2:]
-    if top >= 0 and left >= 0 and top + height <= rows and left + width <= columns:
-        return image[..., top : top + height, left : left + width]
-    result = image.new_full((*image.shape[:-2], height, width), fill)
-    seen = image[..., max(top, 0) : max(top + height, 0), max(left, 0) : max(left + width, 0)]
-    down, right = max(-top, 0), max(-left, 0)
-    result[..., down : down + seen.shape[-2], right : right + seen.shape[-1]] = seen
-    return result
+    over = [max(-left, 0), max(left + width - columns, 0), max(-top, 0), max(top + height - rows, 0)]
+    top, left = max(top, 0), max(left, 0)
+    reached = pad(image, over, value=fill) if any(over) else image
+    return reached[..., top : top + height, left : left + width]
 
 
 class RandomCrop(Transform):
@@ -69,7 +67,7 @@ class RandomCrop(Transform):
     Note:
         :class:`torchvision.transforms.v2.RandomCrop` draws the same from the same seed. It can also mirror the image
         beyond the border (``padding_mode``); for that put :class:`torchvision.transforms.v2.Pad` before it.
-        Nothing is padded here: the crop only reaches over the border, which saves a copy.
+        Here only the side is padded over which the crop reaches.
     """
 
     def __init__(

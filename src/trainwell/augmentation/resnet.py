@@ -11,7 +11,7 @@ from .._arguments import check_at_least
 from .._shapes import Shaped
 from ._base import LOCATIONS, F, Transform, tv_tensors, v2
 from ._regions import height_and_width
-from .crops import RandomCrop, crop
+from .crops import RandomCrop
 from .flips import RandomHorizontalFlip, horizontal_flip
 
 SIDES = (224, 256, 384, 480, 640)
@@ -46,7 +46,8 @@ def ten_crop(
     if down < 0 or right < 0:
         raise ValueError(f"size must be at most that of the image, {tuple(image.shape[-2:])}, got {height, width}")
     corners = [(0, 0), (0, right), (down, 0), (down, right), (round(down / 2), round(right / 2))]
-    return tuple(crop(seen, *corner, height, width) for seen in (image, horizontal_flip(image)) for corner in corners)
+    views = (image, horizontal_flip(image))
+    return tuple(view[..., i : i + height, j : j + width] for view in views for i, j in corners)
 
 
 class TenCrop(Transform):
