@@ -59,7 +59,7 @@ def sync_batch_norm(
 
     Note:
         The gradient, too, is that of the joined batch for ``x``; for ``weight`` and ``bias`` it is this shard's
-        share, which DistributedDataParallel adds up. torch has this for graphics cards alone.
+        share, which DistributedDataParallel joins. torch's layer refuses tensors on the CPU.
     """
     wide = widened(x)
     axes = (0, *range(2, x.ndim))
