@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Generator
@@ -84,7 +85,9 @@ def random_insertion(
     check_not_negative("n", n)
     gaps, words = split(text)
     sources = [words[i] for i in replaceable(words, synonyms, stop_words)]
-    for _ in range(n if sources else 0):
+    if not sources:
+        return text
+    for _ in range(n):
         new = one_of(lookup(one_of(sources, generator), synonyms), generator)
         i = below(len(words) + 1, generator)
         gaps.insert(min(i + 1, len(words)), " ")  # after the new word, or before it where it is the last
@@ -116,7 +119,9 @@ def random_swap(text: str, n: int = 1, *, generator: Generator | None = None) ->
     """
     check_not_negative("n", n)
     gaps, words = split(text)
-    for _ in range(n if len(words) > 1 else 0):
+    if len(words) < 2:
+        return text
+    for _ in range(n):
         i, j = some_of(range(len(words)), 2, generator)
         words[i], words[j] = words[j], words[i]
     return join(gaps, words)
@@ -191,13 +196,19 @@ def eda(
     Reference:
         Wei and Zou, *EDA: Easy Data Augmentation Techniques for Boosting Performance on Text Classification Tasks*,
         2019.
+
+    Note:
+        The authors' code turns the text into lower case and drops its punctuation first; here both stay.
     """
     check_probability("alpha", alpha)
     n = max(1, int(alpha * len(WORD.findall(text))))
-    replace, insert = (
-        partial(f, n=n, synonyms=synonyms, stop_words=stop_words) for f in (synonym_replacement, random_insertion)
-    )
-    edits: list[Callable[..., str]] = [replace, insert, partial(random_swap, n=n), partial(random_deletion, p=alpha)]
+    table: dict[str, Any] = {"synonyms": synonyms, "stop_words": stop_words}
+    edits: list[Callable[..., str]] = [
+        partial(synonym_replacement, n=n, **table),
+        partial(random_insertion, n=n, **table),
+        partial(random_swap, n=n),
+        partial(random_deletion, p=alpha),
+    ]
     return one_of(edits, generator)(text, generator=generator)
 
 
