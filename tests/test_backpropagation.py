@@ -193,6 +193,17 @@ def test_a_graph_keeps_the_values_of_two_gates_of_one_kind_apart():
     assert {name: g.item() for name, g in graph.backward("q").items() if name in "xyz"} == {"x": 15, "y": 10, "z": 6}
 
 
+def test_a_gate_has_to_give_a_gradient_for_each_input():
+    class Half(B.Add):
+        def backward(self, dz):
+            return (dz,)
+
+    graph = B.Graph({"f": (Half, "x", "y")})
+    graph.forward(x=1.0, y=1.0)
+    with pytest.raises(ValueError, match="zip"):
+        graph.backward("f")
+
+
 def test_graphs_refuse():
     with pytest.raises(ValueError, match="cycle"):
         B.Graph({"a": (B.Exp, "b"), "b": (B.Exp, "a")})
