@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import FrozenInstanceError
+
 import mlxtend.evaluate
 import numpy as np
 import pytest
@@ -163,6 +165,12 @@ def test_bootstrap_draws_pairs_with_replacement():
     assert torch.equal(first[0], again[0])
 
 
+def test_a_decomposition_stays_as_it_was_found():
+    parts = decompose(torch.zeros(2, 1), torch.zeros(1))
+    with pytest.raises(FrozenInstanceError):
+        parts.noise = torch.ones(1)
+
+
 def test_refuses_negative_noise():
     with pytest.raises(ValueError, match=r"noise must not be negative, got -0\.5"):
         decompose(torch.zeros(2, 1), torch.zeros(1), -0.5)
@@ -212,6 +220,8 @@ def test_exactly_a_share_of_the_labels_is_drawn():
     assert torch.equal(y, torch.ones(100, dtype=torch.long)), "the data set given is left alone"
     with pytest.raises(ValueError, match=r"share must be between 0 and 1, got 1\.5"):
         randomize_labels(dataset, 1.5)
+    with pytest.raises(TypeError, match="positional"):
+        randomize_labels(dataset, 1.0, 10)  # the number of classes goes by name
     with pytest.raises(ValueError, match="classes must be at least 1, got 0"):
         randomize_labels(dataset, 1.0, classes=0)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import FrozenInstanceError, replace
+
 import numpy as np
 import pytest
 import torch
@@ -13,7 +15,14 @@ from torch import nn
 from torch.utils.data import TensorDataset
 
 from trainwell import data, plots, scores, training
-from trainwell.bias_variance import EpochCurves, LearningCurve, learning_curve, least_squares, moving_average
+from trainwell.bias_variance import (
+    EpochCurves,
+    LearningCurve,
+    WidthCurve,
+    learning_curve,
+    least_squares,
+    moving_average,
+)
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -87,6 +96,17 @@ def test_takes_any_size_there_is():
 
 def test_gaps():
     assert LearningCurve([1, 2], train=[1.0, 0.75], validation=[0.25, 0.5]).gaps == [0.75, 0.25]
+
+
+@pytest.mark.parametrize(
+    "curve", [LearningCurve([1, 2], [1.0, 0.5], [0.0, 0.5]), WidthCurve([1, 2], [1.0, 0.5], [2.0, 1.0])]
+)
+def test_what_was_measured_stays_and_belongs_together(curve):
+    with pytest.raises(FrozenInstanceError):
+        curve.train = [0.0, 0.0]
+    short = replace(curve, train=[1.0], **({"test": [1.0]} if isinstance(curve, WidthCurve) else {}))
+    with pytest.raises(ValueError, match="zip"):
+        _ = short.peak if isinstance(curve, WidthCurve) else short.gaps
 
 
 class Watch(training.Callback):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import FrozenInstanceError
 
 import pytest
 import torch
@@ -186,6 +187,8 @@ def test_costs_nothing():
 
 def test_the_text():
     table = LayerTable([LayerRow("Conv2d-1", (-1, 6, 28, 28), 1156, 2 * 2**20), LayerRow("ReLU-2", (-1, 10), 0, 512)])
+    with pytest.raises(FrozenInstanceError):
+        table.rows = []
     assert str(table).splitlines() == [
         "Layer (type)  Output Shape     Param #  Memory (KiB)",
         "-" * 52,
