@@ -255,6 +255,17 @@ def test_pickles_and_copies(entry):
     assert type(transform).__name__ in repr(transform)
 
 
+@parametrize(TRANSFORMS, "image reads")
+def test_takes_torchvisions_names_of_interpolations(entry):
+    x = picture(2)
+    for name in ("nearest", "bilinear"):
+        first, second = (entry.make(interpolation=i, generator=seeded(0)) for i in (name, v2.InterpolationMode(name)))
+        assert first.interpolation == second.interpolation == name
+        same(first(x), second(x))
+    with pytest.raises(ValueError, match=r"interpolation must be one of 'nearest',.* 'bilinear',.* got 'box'"):
+        entry.make(interpolation=v2.InterpolationMode.BOX)
+
+
 @parametrize(TRANSFORMS, "image keeps_shape")
 def test_goes_into_a_pipeline_of_torchvisions(entry):
     pipeline = v2.Compose([v2.ToImage(), entry.make(), v2.ToDtype(torch.float32, scale=True)])

@@ -7,6 +7,7 @@ Abilities of a transform:
 - ``random``: draws something.
 - ``p``: leaves its inputs alone with probability 1 - p.
 - ``gray``: takes one channel too. ``bytes``: takes uint8 too. ``any_size``: takes an image of any size.
+- ``reads``: reads an image between its pixels, by an ``interpolation``.
 - ``same_draws``: from the same seed it gives what the oracle gives, to rounding.
 - ``ties``: shears by steps like 1/5, where two pixels may be equally near and rounding picks one or the other.
 - ``carries``: moves masks and boxes as the oracle does.
@@ -37,11 +38,11 @@ def _shortest_size(min_size: Any) -> v2.Transform:
 
 
 FLIP = abilities("image keeps_shape random p gray bytes any_size same_draws carries")
-AFFINE = abilities("image keeps_shape random gray bytes any_size same_draws carries")
+AFFINE = abilities("image keeps_shape reads random gray bytes any_size same_draws carries")
 CROP = abilities("image random gray bytes same_draws carries")
 COLOUR = abilities("image keeps_shape random gray bytes any_size leaves")
 NOISE = COLOUR | {"same_draws"}
-POLICY = abilities("image keeps_shape random gray bytes any_size same_draws ties images_only")
+POLICY = abilities("image keeps_shape reads random gray bytes any_size same_draws ties images_only")
 
 ALL_AT_ONCE = {"degrees": 25, "translate": (0.2, 0.1), "scale": (0.7, 1.4), "shear": (-9, 5, -3, 12)}
 BILINEAR = {**ALL_AT_ONCE, "interpolation": "bilinear"}
@@ -84,7 +85,9 @@ TRANSFORMS = [
     Entry(
         "RandomCrop filled", A.RandomCrop, {"size": 13, "padding": 6, "fill": 1.0}, v2.RandomCrop, CROP - {"carries"}
     ),
-    Entry("RandomResizedCrop", A.RandomResizedCrop, {"size": (8, 10)}, v2.RandomResizedCrop, CROP | {"any_size"}),
+    Entry(
+        "RandomResizedCrop", A.RandomResizedCrop, {"size": (8, 10)}, v2.RandomResizedCrop, CROP | {"any_size", "reads"}
+    ),
     Entry(
         "RandomResizedCrop wide",
         A.RandomResizedCrop,

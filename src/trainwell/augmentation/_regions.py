@@ -1,12 +1,22 @@
-"""Sizes, ranges to draw from, and rectangles drawn by their share of the area and by their shape."""
+"""Choices, sizes, ranges to draw from, and rectangles drawn by their share of the area and by their shape."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import exp, log
+from typing import Any
 
-from .._arguments import check_at_least, check_not_negative
+from .._arguments import check_at_least, check_not_negative, check_one_of
 from ._base import Transform
+
+READINGS = ("nearest", "bilinear")  # how to read an image between its pixels
+
+
+def choice_of(name: str, value: Any, choices: Iterable[str]) -> str:
+    """One of the choices, given as itself or as a member of torchvision's enumeration of them."""
+    chosen = getattr(value, "value", value)
+    check_one_of(name, chosen, choices)
+    return chosen
 
 
 def range_of(name: str, values: float | Sequence[float], sizes: tuple[int, ...] = (2,)) -> tuple[float, ...]:

@@ -8,10 +8,10 @@ from typing import Any
 
 from torch import Generator, Tensor
 
-from .._arguments import check_one_of, check_probability
+from .._arguments import check_probability
 from .._shapes import Float, Shaped
-from ._base import Transform, size_of
-from ._regions import range_of
+from ._base import Transform, size_of, v2
+from ._regions import READINGS, choice_of, range_of
 from ._sampling import Fill, move_locations, pixel_centres, sample
 from .matrices import compose, inverse, rotation, scaling, shearing, translation
 
@@ -97,7 +97,7 @@ class RandomAffine(Transform):
         translate: Sequence[float] | None = None,
         scale: Sequence[float] | None = None,
         shear: float | Sequence[float] | None = None,
-        interpolation: str = "nearest",
+        interpolation: str | v2.InterpolationMode = "nearest",
         fill: Fill = 0.0,
         center: Sequence[float] | None = None,
         *,
@@ -108,8 +108,8 @@ class RandomAffine(Transform):
         self.degrees = range_of("degrees", degrees)
         self.shear = None if shear is None else range_of("shear", shear, (2, 4))
         self.translate, self.scale, self.stretch = translate, scale, stretch
-        self.interpolation, self.fill, self.center = interpolation, fill, center
-        check_one_of("interpolation", interpolation, ("nearest", "bilinear"))
+        self.interpolation = choice_of("interpolation", interpolation, READINGS)
+        self.fill, self.center = fill, center
         for name, factors in (("scale", scale), ("stretch", stretch)):
             if factors is not None and not 0 < factors[0] <= factors[1]:
                 raise ValueError(f"{name} must be a range of positive numbers, got {factors}")

@@ -11,8 +11,10 @@ from torch.nn.functional import pad
 
 from .._arguments import check_not_negative
 from .._shapes import Shaped
-from ._base import F, Transform, size_of
-from ._regions import check_region, draw_region, height_and_width
+from ._base import F, Transform, size_of, v2
+from ._regions import check_region, choice_of, draw_region, height_and_width
+
+RESIZES = ("nearest", "nearest-exact", "bilinear", "bicubic")
 
 
 def crop(
@@ -123,7 +125,7 @@ class RandomResizedCrop(Transform):
         size: The height and width of the result; one number for a square.
         scale: The range of the share of the area.
         ratio: The range of width by height.
-        interpolation: How to scale, as :class:`torchvision.transforms.v2.Resize` names it.
+        interpolation: How to scale: ``"nearest"``, ``"nearest-exact"``, ``"bilinear"`` or ``"bicubic"``.
         antialias: Whether to average over what falls between the pixels of a smaller result.
         generator: Where to draw from.
 
@@ -144,7 +146,7 @@ class RandomResizedCrop(Transform):
         size: int | Sequence[int],
         scale: Sequence[float] = (0.08, 1.0),
         ratio: Sequence[float] = (3 / 4, 4 / 3),
-        interpolation: str = "bilinear",
+        interpolation: str | v2.InterpolationMode = "bilinear",
         antialias: bool = True,
         *,
         generator: Generator | None = None,
@@ -152,7 +154,7 @@ class RandomResizedCrop(Transform):
         super().__init__(generator=generator)
         check_region(scale, ratio)
         self.size, self.scale, self.ratio = height_and_width(size), tuple(scale), tuple(ratio)
-        self.interpolation, self.antialias = interpolation, antialias
+        self.interpolation, self.antialias = choice_of("interpolation", interpolation, RESIZES), antialias
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
         rows, columns = size_of(flat_inputs)
@@ -171,7 +173,8 @@ class RandomResizedCrop(Transform):
         return {"top": (rows - height) // 2, "left": (columns - width) // 2, "height": height, "width": width}
 
     def image(self, image: Tensor, /, params: dict[str, Any]) -> Tensor:
-        return F.resize_image(crop(image, **params), self.size, self.interpolation, antialias=self.antialias)
+        part, interpolation = crop(image, **params), v2.InterpolationMode(self.interpolation)
+        return F.resize_image(part, self.size, interpolation, antialias=self.antialias)
 
     def mask(self, mask: Tensor, /, params: dict[str, Any]) -> Tensor:
         return F.resize_mask(crop(mask, **params), self.size)

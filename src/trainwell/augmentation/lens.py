@@ -7,10 +7,9 @@ from typing import Any
 
 from torch import Generator, Tensor
 
-from .._arguments import check_one_of
 from .._shapes import Shaped
-from ._base import Transform
-from ._regions import range_of
+from ._base import Transform, v2
+from ._regions import READINGS, choice_of, range_of
 from ._sampling import Fill, pixel_centres, sample
 
 
@@ -79,15 +78,14 @@ class RandomLensDistortion(Transform):
         self,
         k1: float | Sequence[float] = 0.2,
         k2: float | Sequence[float] = 0.0,
-        interpolation: str = "bilinear",
+        interpolation: str | v2.InterpolationMode = "bilinear",
         fill: Fill = 0.0,
         *,
         generator: Generator | None = None,
     ) -> None:
         super().__init__(generator=generator)
-        check_one_of("interpolation", interpolation, ("nearest", "bilinear"))
         self.k1, self.k2 = range_of("k1", k1), range_of("k2", k2)
-        self.interpolation, self.fill = interpolation, fill
+        self.interpolation, self.fill = choice_of("interpolation", interpolation, READINGS), fill
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
         return {"k1": self.uniform(*self.k1), "k2": self.uniform(*self.k2)}

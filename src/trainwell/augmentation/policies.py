@@ -8,9 +8,10 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from .._arguments import check_at_least, check_one_of
-from ._base import LOCATIONS, Transform, size_of, tv_tensors
+from .._arguments import check_at_least
+from ._base import LOCATIONS, Transform, size_of, tv_tensors, v2
 from ._found import POLICIES
+from ._regions import READINGS, choice_of
 from ._sampling import Fill
 from .operations import WIDE_SPACE, Space, apply_operation, standard_space
 
@@ -21,10 +22,9 @@ LEVELS = 31
 class _Policy(Transform):
     """Draws steps, then takes them one after the other."""
 
-    def __init__(self, interpolation: str, fill: Fill, *, generator: Generator | None) -> None:
+    def __init__(self, interpolation: str | v2.InterpolationMode, fill: Fill, *, generator: Generator | None) -> None:
         super().__init__(generator=generator)
-        check_one_of("interpolation", interpolation, ("nearest", "bilinear"))
-        self.interpolation, self.fill = interpolation, fill
+        self.interpolation, self.fill = choice_of("interpolation", interpolation, READINGS), fill
 
     def check_inputs(self, flat_inputs: list[Any]) -> None:
         super().check_inputs(flat_inputs)
@@ -57,7 +57,8 @@ class AutoAugment(_Policy):
     """One of 25 pairs of operations, found by a search; each of the two is taken with its own probability.
 
     Args:
-        policy: What the search was made on: ``"imagenet"``, ``"cifar10"`` or ``"svhn"``.
+        policy: What the search was made on: ``"imagenet"``, ``"cifar10"`` or ``"svhn"``, or a member of torchvision's
+            ``AutoAugmentPolicy``.
         interpolation: ``"nearest"`` or ``"bilinear"``, where the image is moved.
         fill: What is seen beyond the border, where the image is moved.
         generator: Where to draw from.
@@ -70,21 +71,19 @@ class AutoAugment(_Policy):
         Cubuk, Zoph, Mane, Vasudevan and Le, *AutoAugment: Learning Augmentation Policies from Data*, 2018.
 
     Note:
-        :class:`torchvision.transforms.v2.AutoAugment` draws the same from the same seed, and takes its enumeration
-        ``AutoAugmentPolicy`` where this takes its values.
+        :class:`torchvision.transforms.v2.AutoAugment` draws the same from the same seed.
     """
 
     def __init__(
         self,
-        policy: str = "imagenet",
-        interpolation: str = "nearest",
+        policy: str | v2.AutoAugmentPolicy = "imagenet",
+        interpolation: str | v2.InterpolationMode = "nearest",
         fill: Fill = 0.0,
         *,
         generator: Generator | None = None,
     ) -> None:
         super().__init__(interpolation, fill, generator=generator)
-        check_one_of("policy", policy, POLICIES)
-        self.policy = policy
+        self.policy = choice_of("policy", policy, POLICIES)
 
     def draw_steps(self, space: Space) -> Iterator[Step]:
         pairs = POLICIES[self.policy].strip().splitlines()
@@ -122,7 +121,7 @@ class RandAugment(_Policy):
         num_ops: int = 2,
         magnitude: int = 9,
         num_magnitude_bins: int = LEVELS,
-        interpolation: str = "nearest",
+        interpolation: str | v2.InterpolationMode = "nearest",
         fill: Fill = 0.0,
         *,
         generator: Generator | None = None,
@@ -162,7 +161,7 @@ class TrivialAugmentWide(_Policy):
     def __init__(
         self,
         num_magnitude_bins: int = LEVELS,
-        interpolation: str = "nearest",
+        interpolation: str | v2.InterpolationMode = "nearest",
         fill: Fill = 0.0,
         *,
         generator: Generator | None = None,

@@ -172,7 +172,8 @@ def resnet_views(size: int = 224, sides: Sequence[int] = SIDES) -> list[v2.Trans
         He, Zhang, Ren and Sun, *Deep Residual Learning for Image Recognition*, 2015, section 3.4.
 
     Note:
-        The paper's best numbers come from networks applied to whole scaled images, without crops.
+        The paper takes ten crops at one size; for its best numbers it applies the network to whole images of these
+        five sizes, without crops. Ten crops at each of them is how the lecture tells it.
     """
     for side in sides:
         check_at_least("sides", side, size)
