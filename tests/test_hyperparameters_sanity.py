@@ -394,3 +394,11 @@ def test_a_walk_over_runs_that_explode_says_so():
     w.refine_grid()
     assert w.history.epochs == 1
     assert "diverged" in w.look_at_curves().found
+
+
+def test_a_model_that_knows_all_already_is_reported_not_refused():
+    model = nn.Linear(4, 4)
+    model.weight.data = 50 * torch.eye(4)
+    r = report(model, partial(torch.optim.SGD, lr=1e-3), TensorDataset(torch.eye(4).repeat(5, 1), torch.arange(20) % 4))
+    assert set(failed(r)) == {"first loss", "learning rate"}
+    assert r.checks[1].found.endswith("100% right")
