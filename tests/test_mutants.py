@@ -104,9 +104,11 @@ def test_a_test_that_fails_without_a_mutant_has_noticed_nothing(tiny):
     write(
         tiny / "tests/test_flaky.py",
         """
+        import subprocess
         from pathlib import Path
         from tiny.sums import double
         def test_broken(): assert double(2) == 5
+        def test_program(): subprocess.run(["true"], check=True); assert double(2) == 4
         def test_second_time():
             double(1)
             seen = Path(__file__).with_suffix(".seen")
@@ -115,7 +117,10 @@ def test_a_test_that_fails_without_a_mutant_has_noticed_nothing(tiny):
         """,
     )
     done = run(tiny, LIVES)
-    assert "left out, as it fails without any mutant: tests/test_flaky.py::test_broken" in done.stdout
+    assert (
+        "left out, as it starts a program or fails without any mutant: tests/test_flaky.py::test_broken" in done.stdout
+    )
+    assert "fails without any mutant: tests/test_flaky.py::test_program" in done.stdout
     assert "counts as survived, as it fails without any mutant: tests/test_flaky.py::test_second_time" in done.stdout
     assert journal(tiny)[-1] == (LIVES, "survived")
 
@@ -163,7 +168,7 @@ def test_columns_are_counted_in_characters():
 def test_a_sample_is_shared_out_to_the_files_and_grows_without_changing():
     sources = {"long.py": "\n".join(f"x{n} = a{n} + b{n}" for n in range(30)), "short.py": "y = a - b"}
     drawn = sample(sources, 12, seed=0)
-    assert {file: sum(mutant.file == file for mutant in drawn) for file in sources} == {"long.py": 12, "short.py": 3}
+    assert {file: sum(mutant.file == file for mutant in drawn) for file in sources} == {"long.py": 12, "short.py": 2}
     assert len({mutant.line for mutant in drawn if mutant.file == "long.py"}) == 12, "no place twice before all once"
     assert set(drawn) < set(sample(sources, 33, seed=0))
     assert set(drawn) != set(sample(sources, 12, seed=1))
@@ -179,9 +184,19 @@ def test_mutants_that_are_no_python_or_no_change_are_not_drawn():
 def test_a_line_that_runs_at_import_is_tested_by_what_its_scope_is_tested_by():
     source = "X = 1\nclass A:\n    y = 2\n    def f(self, z=3):\n        return z\n"
     assert list(scopes(source, 4)) == [(4, 4), (4, 5), (2, 5), (0, float("inf"))]
-    observed = {"seconds": {"slow": 2.0, "fast": 1.0}, "lines": {"a.py": {"import": [1, 2, 3, 4], "slow": [5]}}}
+    observed = observation({"import": [1, 2, 3, 4], "slow": [5]})
     reach = Reach([observed])
     assert reach.tests("a.py", source, 4) == reach.tests("a.py", source, 1) == ["slow"]
-    only_imported = {"seconds": {"slow": 2.0, "fast": 1.0}, "lines": {"a.py": {"import": [1]}}}
-    assert Reach([only_imported]).tests("a.py", source, 5) == ["fast", "slow"]
+    assert Reach([observation({"import": [1]})]).tests("a.py", source, 5) == ["fast", "slow"]
     assert reach.tests("b.py", source, 1) == []
+
+
+def test_a_line_that_nothing_reaches_is_tested_by_those_who_spawn_processes_too():
+    source = "def f():\n    return 1\n    return 2\n"
+    reach = Reach([observation({"import": [1], "fast": [2]}, spawning=["slow"])])
+    assert reach.tests("a.py", source, 2) == reach.tests("a.py", source, 1) == ["fast"]
+    assert reach.tests("a.py", source, 3) == ["fast", "slow"]
+
+
+def observation(lines, spawning=()):
+    return {"seconds": {"slow": 2.0, "fast": 1.0}, "lines": {"a.py": lines}, "spawning": list(spawning)}

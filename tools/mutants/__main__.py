@@ -72,7 +72,7 @@ def observations(project: Project, options: argparse.Namespace) -> Iterator[dict
                 kept.put(job.key, found[job.key])
     for file in files:
         for test in found[file]["failed"] if file in found else [file]:
-            print(f"left out, as it fails without any mutant: {test}")
+            print(f"left out, as it starts a program or fails without any mutant: {test}")
     yield from found.values()
 
 

@@ -17,7 +17,7 @@ from cosmic_ray.plugins import get_operator, operator_names
 Position = tuple[int, int]  # line, column
 OPERATORS = {name: get_operator(name)() for name in operator_names() if not get_operator(name).arguments()}
 SAME_FOR_SINGLETONS = ("Is_Eq", "IsNot_NotEq", "Eq_Is", "NotEq_IsNot")
-LEAST = 3  # mutants of each file, where it has as many
+LEAST = 2  # mutants of each file, where it has as many
 
 
 class Mutant(NamedTuple):

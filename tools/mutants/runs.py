@@ -6,7 +6,8 @@ import ast
 import hashlib
 import json
 import math
-import time
+import os
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -79,14 +80,17 @@ class Watch:
     """A pytest plugin that tells the lines of the tests apart and times them."""
 
     def __init__(self, measure: coverage.Coverage) -> None:
-        self.measure, self.seconds, self.failed = measure, dict[str, float](), set[str]()
+        self.measure, self.seconds = measure, dict[str, float]()
+        self.failed, self.spawns = set[str](), False
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
         self.measure.switch_context(item.nodeid)
-        start = time.process_time()
+        start = os.times()
         yield
-        self.seconds[item.nodeid] = time.process_time() - start
+        user, system, *of_children = (now - then for now, then in zip(os.times()[:4], start[:4], strict=True))
+        self.seconds[item.nodeid] = user + system + sum(of_children)
+        self.spawns |= sum(of_children) > 0
         self.measure.switch_context(IMPORT)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -94,10 +98,17 @@ class Watch:
             self.failed.add(report.nodeid)
 
 
+def _refuse_programs(event: str, _: object) -> None:
+    """Tests that start a program, which is slow and out of reach here, fail and are left out."""
+    if event in {"subprocess.Popen", "os.exec", "os.posix_spawn"}:
+        raise OSError("no programs are started while it is observed which lines a test reaches")
+
+
 def observe(project: Project, file: str, tree: Path) -> str:
     """Runs a file of tests as it is; answers with each test's seconds and the lines that it reaches."""
     measure = coverage.Coverage(data_file=None, config_file=False, source=[str(tree / project.package)])
     watch = Watch(measure)
+    sys.addaudithook(_refuse_programs)
     with measure.collect():
         measure.switch_context(IMPORT)
         pytest.main([*OPTIONS, f"--rootdir={project.root}", file], plugins=[watch])
@@ -108,7 +119,8 @@ def observe(project: Project, file: str, tree: Path) -> str:
             for test in set(tests) - watch.failed:
                 reached[test].append(line)
     seconds = {test: time for test, time in watch.seconds.items() if test not in watch.failed}
-    return json.dumps({"seconds": seconds, "lines": lines, "failed": sorted(watch.failed)})
+    spawning = [*seconds] if watch.spawns else []  # all of the file: they may share what the first one spawned
+    return json.dumps({"seconds": seconds, "lines": lines, "failed": sorted(watch.failed), "spawning": spawning})
 
 
 class Reach:
@@ -118,20 +130,30 @@ class Reach:
         self.seconds = dict[str, float]()
         self.lines: dict[str, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
         self.importers: dict[str, set[str]] = defaultdict(set)
+        self.spawning = set[str]()
         for one in observed:
             self.seconds |= one["seconds"]
+            self.spawning |= set(one["spawning"])
             for source, reached in one["lines"].items():
                 self.importers[source] |= one["seconds"].keys()
-                for test in reached.keys() & one["seconds"].keys():
+                for test in reached.keys() & {IMPORT, *one["seconds"]}:
                     for line in reached[test]:
                         self.lines[source][line].add(test)
 
     def tests(self, file: str, source: str, line: int) -> list[str]:
-        """The tests that reach the line or else, as it runs at import only, what encloses it; the fastest first."""
+        """The tests that reach the line or else, as it runs at import only, what encloses it; the fastest first.
+
+        A line that nothing reaches here may be reached in the processes that a test spawns.
+        """
+        elsewhere = set() if self.lines[file][line] else self.importers[file] & self.spawning
         for first, last in scopes(source, line):
-            if found := {test for at, tests in self.lines[file].items() if first <= at <= last for test in tests}:
-                return sorted(found, key=lambda test: (self.seconds[test], test))
-        return sorted(self.importers[file], key=lambda test: (self.seconds[test], test))
+            reached = {test for at, tests in self.lines[file].items() if first <= at <= last for test in tests}
+            if found := reached - {IMPORT}:
+                return self._sorted(found | elsewhere)
+        return self._sorted(self.importers[file])
+
+    def _sorted(self, tests: set[str]) -> list[str]:
+        return sorted(tests, key=lambda test: (self.seconds[test], test))
 
 
 def scopes(source: str, line: int) -> Iterator[tuple[float, float]]:
