@@ -90,7 +90,7 @@ class Optimizer(torch.optim.Optimizer):
         """Adds parameters with hyperparameters of their own, which are checked like the constructor's."""
         for name, check in CHECKS.items():
             if name in self.defaults or name in param_group:
-                check(name, param_group.get(name, self.defaults.get(name)))
+                check(name, number(param_group.get(name, self.defaults.get(name))))
         super().add_param_group(param_group)
         for theta in self.param_groups[-1]["params"]:
             if theta.is_complex() or theta.is_sparse:

@@ -35,6 +35,8 @@ class QuasiNewton(Optimizer):
         defaults |= {"tolerance_grad": tolerance_grad, "tolerance_change": tolerance_change}
         super().__init__(params, defaults | {"line_search_fn": line_search_fn})
 
+    least_curvature = 0.0  # a step along which the gradient changed less teaches nothing
+
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Adds the only group."""
         if self.param_groups:
@@ -91,7 +93,7 @@ class QuasiNewton(Optimizer):
             t *= min(1.0, 1 / g.abs().sum().item())  # nothing is known yet of how far to go
         else:
             s, y = state["d"] * state["t"], g - state["prev_flat_grad"]
-            if y.dot(s) > 1e-10:  # else the curvature would not be positive
+            if y.dot(s) > self.least_curvature:
                 self.remember(state, group, s, y)
         state["d"], state["t"], state["prev_flat_grad"] = self.direction(state, g), t, g.clone()
         return state["d"], t

@@ -194,6 +194,12 @@ class NAdam(Optimizer):
         """The product starts at one, on the CPU like the step."""
         return torch.tensor(1.0) if name == "mu_product" else super().start(name, theta, group)
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Takes a state in; loading gives the product the parameter's type and device, which would round it."""
+        super().__setstate__(state)
+        for kept in self.state.values():
+            kept["mu_product"] = kept["mu_product"].to("cpu", torch.float)
+
     def update(
         self,
         theta: Tensor,

@@ -116,6 +116,8 @@ class LBFGS(QuasiNewton):
         For full batches, as :class:`BFGS`. As in torch, ``max_eval`` bounds each line search too, by what is left.
     """
 
+    least_curvature = 1e-10  # torch's
+
     def __init__(
         self,
         params: Params,

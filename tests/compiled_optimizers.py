@@ -1,0 +1,54 @@
+"""Optimizer steps as one graph; run by `test_optimizers.py` in a process of its own."""
+
+from __future__ import annotations
+
+import warnings
+
+import pytest
+import torch
+from optimizer_problems import Problem
+from registries import parametrize
+from registries.optimizers import OPTIMIZERS
+
+from trainwell import optimizers
+
+
+@pytest.fixture(autouse=True)
+def _fresh():
+    torch.compiler.reset()
+
+
+def compiled(step):
+    return torch.compile(step, backend="aot_eager", fullgraph=True)
+
+
+def trajectory(optimizer, task, step, n):
+    for t in range(1, n + 1):
+        task.closure(t)()
+        step()
+    return [theta.detach().clone() for theta in task.params]
+
+
+@parametrize(OPTIMIZERS, "compiles")
+def test_a_step_is_one_graph(entry):
+    plain, fast = (Problem(torch.double, shapes=[(3, 2)]) for _ in range(2))
+    optimizer = entry.make(plain.params)
+    expected = trajectory(optimizer, plain, optimizer.step, 7)
+    optimizer = entry.make(fast.params)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        result = trajectory(optimizer, fast, compiled(optimizer.step), 7)
+    torch.testing.assert_close(result, expected, rtol=1e-5, atol=1e-6)  # the step is in single precision
+
+
+def test_a_schedule_of_a_tensor_compiles_once():
+    task = Problem()
+    optimizer = optimizers.AdamW(task.params, lr=torch.tensor(0.05))
+    task.closure(1)()
+    optimizer.step()
+    step = compiled(optimizer.step)
+    with torch._dynamo.config.patch(error_on_recompile=True):
+        for t in range(2, 6):
+            optimizer.param_groups[0]["lr"].fill_(0.05 / t)
+            task.closure(t)()
+            step()
