@@ -223,6 +223,7 @@ def test_a_synonym_keeps_capitals_of_its_own():
     assert synonym_replacement("Web", 1, {"web": ["wWW"]}) == "WWW"
     assert synonym_replacement("I", 1, {"i": ["myself and I"]}) == "Myself and I"
     assert synonym_replacement("A b", 1, {"a": ["one"]}) == "One b"
+    assert synonym_replacement("go UP", 1, {"up": ["aloft"]}) == "go ALOFT"
 
 
 @settings(max_examples=50, deadline=None)
