@@ -16,20 +16,29 @@ SITES = {
     "numpy": "https://numpy.org/doc/stable/",
     "python": "https://docs.python.org/3/",
     "torch": "https://docs.pytorch.org/docs/stable/",
+    "optuna": "https://optuna.readthedocs.io/en/stable/",
     "torchvision": "https://docs.pytorch.org/vision/stable/",
 }
 KNOWN_AS = {  # where a class is defined, and where its documentation says it is
     "Tensor": "torch.Tensor",
+    "SubsetRandomSampler": "torch.utils.data.SubsetRandomSampler",
     "TensorDataset": "torch.utils.data.TensorDataset",
     "matplotlib.axes._axes.Axes": "matplotlib.axes.Axes",
+    "optuna.Study": "optuna.study.Study",
     "torch._C.Generator": "torch.Generator",
+    "torch.nn.modules.conv._ConvNd": "torch.nn.Conv2d",
+    "torch.nn.modules.linear.Linear": "torch.nn.Linear",
     "torch.nn.modules.module.Module": "torch.nn.Module",
+    "torch.nn.parameter.Parameter": "torch.nn.Parameter",
     "torch.optim.optimizer.Optimizer": "torch.optim.Optimizer",
     "torch.utils.data.dataloader.DataLoader": "torch.utils.data.DataLoader",
     "torch.utils.data.dataset.Dataset": "torch.utils.data.Dataset",
     "torch.utils.data.dataset.TensorDataset": "torch.utils.data.TensorDataset",
+    "torch.utils.data.sampler.SubsetRandomSampler": "torch.utils.data.SubsetRandomSampler",
+    "torchvision.transforms.autoaugment.AutoAugmentPolicy": "torchvision.transforms.AutoAugmentPolicy",
+    "torchvision.transforms.functional.InterpolationMode": "torchvision.transforms.InterpolationMode",
 }
-SHAPES = ("py:class", r"jaxtyping\.\w+|[a-z]\w*")  # the words in Float[Tensor, "n classes"] are no classes
+SHAPES = ("py:class", r"jaxtyping\.\w+|Float|Int|Bool|Shaped|'?[a-z]\w*'?")  # the words in Float[Tensor, "n classes"] are no classes
 
 
 def configure(app: Sphinx, config: Config) -> None:
