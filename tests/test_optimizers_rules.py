@@ -251,7 +251,13 @@ def test_the_minimum_is_scipys(rule):
         return loss
 
     optimizer.step(closure)
-    best = scipy.optimize.minimize(rosenbrock, start, method=rule.__name__.replace("LBFGS", "L-BFGS-B"), tol=1e-9)
+    best = scipy.optimize.minimize(
+        scipy.optimize.rosen,
+        start,
+        jac=scipy.optimize.rosen_der,
+        method=rule.__name__.replace("LBFGS", "L-BFGS-B"),
+        tol=1e-9,
+    )
     assert w.tolist() == pytest.approx(best.x.tolist(), abs=1e-5)
     assert optimizer.state[w]["func_evals"] == len(calls) < 150
 
