@@ -226,3 +226,10 @@ def test_forbid(call):
 def test_forbid_lets_other_functions_pass():
     with checks.forbid("dropout"):
         assert torch.equal(F.relu(ONES), ONES)
+
+
+@pytest.mark.parametrize(("length", "shown"), [(198, 200), (199, 202)])
+def test_long_values_are_cut_at_two_hundred_characters(length, shown):
+    text = checks._brief("x" * length)  # two quotes are added
+    assert len(text) == shown
+    assert text.endswith("…") == (shown > 200)

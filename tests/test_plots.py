@@ -165,3 +165,64 @@ def test_style_is_put_back():
     with plots.style():
         assert not plt.rcParams["axes.spines.top"]
     assert plt.rcParams["axes.spines.top"] == before
+
+
+def test_a_figure_has_the_books_width():
+    assert plots.panels()[0].get_size_inches().tolist() == plots.panels(2)[0].get_size_inches().tolist() == [6.4, 3.2]
+    with plots.style():
+        assert plt.rcParams["figure.figsize"] == [6.4, 3.2]
+
+
+def test_contours_are_those_of_the_quadratic_loss_around_its_minimum():
+    hessian, minimum = torch.tensor([[2.0, 0.6], [0.6, 1.0]]), torch.tensor([1.2, 0.7])
+    axes = plots.norm_balls(hessian, minimum, {"ridge": (2.0, torch.tensor([0.5, 0.4]))}).axes[0]
+    contours = axes.collections[0]
+    assert len(contours.levels) == 6
+    for level, segments in zip(contours.levels, contours.allsegs, strict=True):
+        for segment in segments:
+            away = torch.tensor(segment, dtype=torch.float32) - minimum
+            loss = ((away @ hessian) * away).sum(1) / 2
+            torch.testing.assert_close(loss, torch.full_like(loss, level), rtol=0, atol=0.02)
+    assert all(segments for segments in contours.allsegs), "every level is drawn"
+    assert (axes.get_xlim(), axes.get_ylim()) == ((-1, 2.6), (-1, 2.6))
+    drawn_at = np.concatenate([segment for segments in contours.allsegs for segment in segments])
+    np.testing.assert_allclose([drawn_at.min(), drawn_at.max()], [-1, 2.6])  # to the edges of the panel
+
+
+def test_a_norm_ball_is_closed_and_goes_all_around():
+    figure = plots.norm_balls(torch.eye(2), torch.ones(2), {"ridge": (2.0, torch.tensor([0.6, 0.8]))})
+    x, y = figure.axes[0].lines[0].get_data()
+    np.testing.assert_allclose([x.min(), x.max(), y.min(), y.max()], [-1, 1, -1, 1], atol=1e-6)
+    np.testing.assert_allclose([x[0], y[0]], [x[-1], y[-1]], atol=1e-6)
+
+
+def test_coefficients_and_their_references_share_a_colour_and_no_two_a_mark():
+    paths = torch.rand(3, 10)
+    lines = plots.coefficient_paths([0.1, 1.0, 10.0], {"ridge": (paths, paths)}).axes[0].lines
+    assert [line.get_color() for line in lines[::2]] == [line.get_color() for line in lines[1::2]]
+    assert len({line.get_color() for line in lines[:12:2]}) == 6
+    assert len({line.get_marker() for line in lines[1::2]}) == 10
+
+
+def test_reliability_is_seen_against_the_diagonal():
+    p = torch.tensor([[0.95, 0.05]])
+    axes = plots.reliability({"model": (p, torch.tensor([0]))}).axes[0]
+    assert axes.lines[0].get_xydata().tolist() == [[0, 0], [1, 1]]
+    assert axes.get_xlim() == axes.get_ylim() == (0, 1.02)
+
+
+def test_boundary_reaches_a_little_beyond_the_examples():
+    x, y = torch.tensor([[1.0, 0.0], [-1.0, 2.0]]), torch.tensor([0, 1])
+    axes = plots.boundary(nn.Linear(2, 2), x, y).axes[0]
+    vertices = np.concatenate([path.vertices for path in axes.collections[0].get_paths()])
+    np.testing.assert_allclose(vertices.min(0), [-1.3, -0.3], atol=1e-6)
+    np.testing.assert_allclose(vertices.max(0), [1.3, 2.3], atol=1e-6)
+
+
+@pytest.mark.parametrize("series", [1, 2, 3])
+def test_groups_of_bars_stand_around_their_number(series):
+    axes = plots.bars({str(k): [1.0, 2.0] for k in range(series)}).axes[0]
+    centres = np.array([bar.get_x() + bar.get_width() / 2 for bar in axes.patches]).reshape(series, 2)
+    np.testing.assert_allclose(centres.mean(0), [0, 1], atol=1e-12)
+    assert sum(bar.get_width() for bar in axes.patches) / 2 == pytest.approx(0.8)
+    assert [bar.get_height() for bar in axes.patches] == [1.0, 2.0] * series

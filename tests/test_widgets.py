@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from typing import Any
 
 import matplotlib as mpl
+import matplotlib.image
 import nbformat
 import pytest
 from matplotlib.figure import Figure
@@ -138,6 +140,7 @@ def test_live_sliders_draw_again_in_a_real_kernel(monkeypatch: pytest.MonkeyPatc
     slider = next(model["state"] for model in models if model["model_name"] == "SelectionSliderModel")
     assert slider["_options_labels"] == ["1", "2", "3"]
     assert slider["description"] == "slope"
+    assert slider["continuous_update"] is False, "a frame a release, not a frame a pixel"
     output = next(model["state"]["outputs"] for model in models if model["model_name"] == "OutputModel")
     assert output[0]["metadata"]["image/png"]["alt"] == ALT
 
@@ -157,3 +160,23 @@ def test_svg_loses_what_shows_nothing_and_keeps_what_does() -> None:
         '<text x="1.2">0.125</text>'
         '<defs><clipPath id="fig-a-box"><rect x="1" y="1" width="7" height="7" /></clipPath></defs></svg>'
     )
+
+
+@pytest.mark.parametrize(("value", "label"), [(1.0, "1"), (0.25, "0.25"), (3, "3"), (True, "True"), ("relu", "relu")])
+def test_values_are_labelled_briefly(value: Any, label: str) -> None:
+    assert widgets._label(value) == label
+
+
+def test_what_only_has_a_name_has_to_be_named() -> None:
+    with pytest.raises(TypeError, match="positional"):
+        widgets.show(line(), "fig-line", ALT)  # type: ignore[misc]
+    with pytest.raises(TypeError, match="positional"):
+        widgets.explore(line, "fig-line", ALT, slope=[1.0, 2.0])  # type: ignore[misc]
+
+
+def test_grounds_are_the_pages_own_in_a_page_and_white_in_a_notebook(page: list[str]) -> None:
+    widgets.show(line(), name="fig-line", alt=ALT)
+    assert "#ffffff" not in page[0], "a page may be dark"
+    pixels = mpl.image.imread(io.BytesIO(widgets._png(line(), ALT).data))
+    assert (pixels[0, 0] == 1).all(), "white, and not transparent"
+    assert pixels.shape[:2] == (200, 400)
