@@ -402,3 +402,11 @@ def test_a_model_that_knows_all_already_is_reported_not_refused():
     r = report(model, partial(torch.optim.SGD, lr=1e-3), TensorDataset(torch.eye(4).repeat(5, 1), torch.arange(20) % 4))
     assert set(failed(r)) == {"first loss", "learning rate"}
     assert r.checks[1].found.endswith("100% right")
+
+
+def test_all_right_with_a_loss_above_zero_is_not_learned():
+    model = nn.Linear(4, 4)
+    model.weight.data = 3 * torch.eye(4)
+    r = report(model, partial(torch.optim.SGD, lr=1e-6), TensorDataset(torch.eye(4).repeat(5, 1), torch.arange(20) % 4))
+    assert r.checks[1].found.endswith("100% right")
+    assert not r.checks[1].passed
