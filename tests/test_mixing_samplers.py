@@ -117,6 +117,7 @@ def test_in_a_loader():
         ({"num_repeats": 0}, "num_repeats must be at least 1, got 0"),
         ({"selected_round": -1}, "selected_round must be at least 0, got -1"),
         ({"num_replicas": 2, "rank": 2}, "rank must be from 0 to 1, got 2"),
+        ({"num_replicas": 2, "rank": 3}, "rank must be from 0 to 1, got 3"),
         ({"num_replicas": 2, "rank": -1}, "rank must be from 0 to 1, got -1"),
     ],
 )
