@@ -53,3 +53,15 @@ def test_options_go_by_name_and_nothing_else_does(module):
             if options := sorted(p.name for p in parameters if p.kind == p.KEYWORD_ONLY):
                 found[name] = " ".join(options)
     assert found == OPTIONS[module]
+
+
+def default(f, name):
+    return inspect.signature(f).parameters[name].default
+
+
+def test_the_defaults_that_no_reference_has():
+    assert default(training.fit, "batch_size") == 64
+    assert default(training.evaluate, "batch_size") == default(training.predict, "batch_size") == 512
+    assert default(scores.calibration_error, "bins") == 15
+    assert default(data.mnist1d, "n") == 4000
+    assert default(activations.watch_activations, "tolerance") == default(activations.saturated, "tolerance") == 0.01

@@ -100,6 +100,11 @@ def test_a_batch_holds_at_least_one_example(batch_size):
             list(training.batches(dataset, batch_size, "cpu"))
 
 
+def test_the_full_batch_of_an_empty_data_set_is_none():
+    empty = TensorDataset(torch.zeros(0, 4), torch.zeros(0, dtype=torch.long))
+    assert list(training.batches(empty, None, "cpu")) == []
+
+
 # on_backward.
 
 
