@@ -34,6 +34,7 @@ tqdm.monitor_interval = 0  # its monitor would be a second thread
 def main(project: Project, arguments: list[str] | None = None) -> int:
     options = _options(arguments)
     os.chdir(project.root)
+    os.environ["OMP_NUM_THREADS"] = "1"
     sources = project.sources()
     mutable = {file: text for file, text in sources.items() if _module(file).startswith(options.only)}
     if not mutable:

@@ -55,7 +55,7 @@ def warm(names: Iterable[str]) -> None:
                 importlib.import_module(name)
     tasks = Path("/proc/self/task")
     if tasks.exists() and (threads := len(list(tasks.iterdir()))) > 1:
-        raise RuntimeError(f"a process that forks needs a single thread, got {threads}: set OMP_NUM_THREADS=1")
+        raise RuntimeError(f"a process that forks needs a single thread, got {threads}")
 
 
 def imported(file: Path) -> set[str]:

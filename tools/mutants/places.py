@@ -17,6 +17,7 @@ from cosmic_ray.plugins import get_operator, operator_names
 Position = tuple[int, int]  # line, column
 OPERATORS = {name: get_operator(name)() for name in operator_names() if not get_operator(name).arguments()}
 SAME_FOR_SINGLETONS = ("Is_Eq", "IsNot_NotEq", "Eq_Is", "NotEq_IsNot")
+NEVER = {"name", "string", "newline", "endmarker", "fstring_string", *"()[]{},.:="}  # touched by no operator
 LEAST = 2  # mutants of each file, where it has as many
 
 
@@ -75,7 +76,7 @@ def places(source: str) -> dict[tuple[Position, Position], list[tuple[str, int]]
     silent = [_span(node, lines) for node in _silent(tree)]
     singletons = [_span(node, lines) for node in ast.walk(tree) if _compares_singleton(node)]
     found = defaultdict(list)
-    nodes = list(ast_nodes(get_ast(source)))
+    nodes = [node for node in ast_nodes(get_ast(source)) if not NEVER & {node.type, getattr(node, "value", "")}]
     for name, operator in OPERATORS.items():
         positions = (position for node in nodes for position in operator.mutation_positions(node))
         for occurrence, (start, end) in enumerate(positions):
