@@ -13,6 +13,7 @@ from jaxtyping import install_import_hook
 if not os.environ.get("NO_SHAPE_CHECKS"):  # set by the tests of torch.compile, which the checks break
     install_import_hook("trainwell", "typecheck.check")
 
+import hypothesis
 import pytest
 import torch
 from playwright.sync_api import Browser, sync_playwright
@@ -21,6 +22,8 @@ from trainwell._torchvision import declare_missing_operators
 
 declare_missing_operators()  # before timm and torchmetrics import torchvision
 torch.set_num_threads(1)
+hypothesis.settings.register_profile("course", deadline=None, derandomize=True)  # the same on a busy machine
+hypothesis.settings.load_profile("course")
 
 QUIET = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic"]
 FLAGS = ["--no-sandbox", "--headless", "--disable-gpu", "--no-first-run", *QUIET]
