@@ -7,6 +7,7 @@ import csv
 import importlib
 import json
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -74,7 +75,14 @@ def test_regularization_is_complete(row):
     assert not [column for column in columns if not ROWS[row][column]]
 
 
+@pytest.mark.parametrize("row", [name for name, row in ROWS.items() if row["kind"] == "code"])
+def test_what_is_code_is_in_the_library_and_tested(row):
+    assert ROWS[row]["symbol"], "what implements it?"
+    assert ROWS[row]["test"], "which test checks it, against what?"
+
+
 def test_the_ids_are_those_of_the_whole_course():
     assert len(ROWS) == 131
+    assert Counter(row["kind"] for row in ROWS.values()) == {"code": 90, "claim": 34, "text": 7}
     assert len(COMPLETE) == 21
     assert set(COMPLETE) <= set(ROWS)

@@ -38,7 +38,7 @@ KNOWN_AS = {  # where a class is defined, and where its documentation says it is
     "torchvision.transforms.autoaugment.AutoAugmentPolicy": "torchvision.transforms.AutoAugmentPolicy",
     "torchvision.transforms.functional.InterpolationMode": "torchvision.transforms.InterpolationMode",
 }
-SHAPES = ("py:class", r"jaxtyping\.\w+|Float|Int|Bool|Shaped|'?[a-z]\w*'?")  # the words in Float[Tensor, "n classes"] are no classes
+SHAPES = ("py:class", r"jaxtyping\.\w+|Float|Int|Bool|Shaped|Space|'?[a-z]\w*'?")  # the words in Float[Tensor, "n classes"] are no classes, nor is an alias
 
 
 def configure(app: Sphinx, config: Config) -> None:

@@ -96,7 +96,7 @@ def watch_activations(model: nn.Module, *, tolerance: float = 0.01) -> Iterator[
     A unit is an entry of the second dimension: a feature or, wherever in the image, a channel.
 
     Args:
-        model: A network whose activations are layers, torch's or those of :mod:`trainwell.activations`.
+        model: A network whose activations are layers, torch's or those of ``trainwell.activations``.
         tolerance: Up to which slope an activation counts as saturated.
 
     Returns:

@@ -22,7 +22,7 @@ def patches(images: Float[Tensor, "n channels height width"], patch_size: int) -
         patch_size: The side of a patch.
 
     Returns:
-        A row a patch: all of its first channel, then all of the next.
+        One row for each patch, all of its first channel, then all of the next.
 
     Raises:
         ValueError: If ``patch_size`` does not divide the sides.

@@ -27,7 +27,7 @@ def ten_crop(
         size: The height and width of the crops; one number for a square.
 
     Returns:
-        Ten crops: top left, top right, bottom left, bottom right, middle, and these five of the mirror image.
+        Ten crops, in the order top left, top right, bottom left, bottom right, middle, then these of the mirror.
 
     Raises:
         ValueError: If a crop is larger than the image.

@@ -37,7 +37,7 @@ def init_two_layer_model(
         Li, Johnson and Yeung, *CS231n: Convolutional Neural Networks for Visual Recognition*, 2017, lecture 6.
 
     Note:
-        Weights this small suit two layers; deeper networks need :mod:`trainwell.initialization`.
+        Weights this small suit two layers; deeper networks need ``trainwell.initialization``.
     """
     return {
         "W1": scale * torch.randn(input_size, hidden_size, generator=generator),

@@ -34,7 +34,7 @@ class Decomposition:
 
     @property
     def error(self) -> Float[Tensor, "*points"]:
-        """The expected squared error on a new target: the three parts together."""
+        """The expected squared error on a new target, which is the three parts together."""
         return self.bias_squared + self.variance + self.noise
 
 

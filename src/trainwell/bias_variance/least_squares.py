@@ -32,7 +32,7 @@ def least_squares(
         strength: The penalty on the squared weights.
 
     Returns:
-        The weights: ``x @ weights`` predicts.
+        The weights, with which ``x @ weights`` predicts.
 
     Raises:
         ValueError: If ``strength`` is negative.
@@ -100,7 +100,7 @@ def fit_polynomial(x: Float[Tensor, " n"], y: Float[Tensor, " n"], degree: int, 
         strength: The penalty on the squared weights.
 
     Returns:
-        A predictor: a function of numbers.
+        A predictor, which is a function of numbers.
 
     Raises:
         ValueError: If ``degree`` or ``strength`` is negative.

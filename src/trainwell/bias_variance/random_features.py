@@ -72,7 +72,7 @@ def fit_random_features(
         generator: Where the features are drawn from.
 
     Returns:
-        A predictor: a function of inputs.
+        A predictor, which is a function of inputs.
 
     Raises:
         ValueError: If ``width`` is less than 1, or ``strength`` is negative.

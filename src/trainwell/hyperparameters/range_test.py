@@ -43,18 +43,18 @@ class RangeTest:
 
     @property
     def smoothed(self) -> list[float]:
-        """Each loss's mean with its neighbours, up to five on either side: unlike a running mean it does not lag."""
+        """Each loss's mean with its neighbours, up to five on either side; it does not lag as a running mean would."""
         windows = (self.losses[max(0, i - NEIGHBOURS) : i + NEIGHBOURS + 1] for i in range(len(self.losses)))
         return [sum(window) / len(window) for window in windows]
 
     @property
     def lowest(self) -> float:
-        """The rate at which the smoothed loss is lowest: beyond it, training is unstable."""
+        """The rate at which the smoothed loss is lowest; beyond it, training is unstable."""
         return self.lrs[int(np.argmin(self.smoothed))]
 
     @property
     def suggestion(self) -> float:
-        """A third of the lowest: a rate to train with."""
+        """A rate to train with, a third of the lowest."""
         return self.lowest / 3
 
 

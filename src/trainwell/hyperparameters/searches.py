@@ -146,7 +146,7 @@ def narrow(space: Space, trials: Sequence[Trial]) -> dict[str, Sampler]:
         trials: The best trials, say.
 
     Returns:
-        A search space: ranges from the smallest to the largest value among the trials, choices that occur there.
+        A search space with ranges from the smallest to the largest value among the trials, choices that occur there.
 
     Example:
         >>> from trainwell.hyperparameters import LogUniform
@@ -178,7 +178,7 @@ def coarse_to_fine(
         progress: Whether to show a progress bar a stage.
 
     Returns:
-        The trials of each stage. Scores of different stages do not compare: choose from the last.
+        The trials of each stage. Scores of different stages do not compare; choose from the last.
 
     Raises:
         ValueError: If ``trials`` or ``top`` is less than 1, or there are no budgets.

@@ -53,7 +53,7 @@ def gain(f: Activation) -> float:
         f: The function, entry by entry, in float64.
 
     Returns:
-        The gain: :math:`\sqrt2` for the ReLU, about 1.59 for tanh.
+        The gain, :math:`\sqrt2` for the ReLU and about 1.59 for tanh.
 
     Raises:
         ValueError: If the second moment is zero or not finite.
@@ -90,7 +90,7 @@ def backward_gain(f: Activation) -> float:
         f: The function, entry by entry, in float64; autograd takes its derivative.
 
     Returns:
-        The gain: :math:`\sqrt2` for the ReLU, about 1.47 for tanh.
+        The gain, :math:`\sqrt2` for the ReLU and about 1.47 for tanh.
 
     Raises:
         ValueError: If the second moment of the derivative is zero or not finite.
@@ -125,7 +125,7 @@ def slope_gain(f: Activation) -> float:
         f: The function; autograd takes its derivative at zero.
 
     Returns:
-        The gain: 1 for tanh, 4 for the sigmoid.
+        The gain, 1 for tanh and 4 for the sigmoid.
 
     Raises:
         ValueError: If the derivative at zero is zero or not finite.

@@ -71,7 +71,7 @@ class Normalize(nn.Module):
     .. math:: z = \frac{x - \mu}{\sigma}, \qquad x = \sigma z + \mu.
 
     Args:
-        mean: One mean a channel, :data:`IMAGENET_MEAN` for instance.
+        mean: One mean a channel, ``IMAGENET_MEAN`` for instance.
         std: One deviation a channel; where it is 0 the channel is only centred.
         dim: Where the channels are: -3 in images, -1 in rows of features.
 

@@ -127,11 +127,10 @@ class Optimizer(torch.optim.Optimizer):
                     raise ValueError("gradients must be dense, got a sparse one")
                 if decay:
                     g = g.add(theta, alpha=decay)
-                state = self._next_state(theta, group, hyper) if names else {}
-                self.update(theta, g, *[state[name] for name in names], **hyper)
+                self.update(theta, g, *(self._buffers(theta, group, hyper) if names else ()), **hyper)
 
-    def _next_state(self, theta: Tensor, group: dict[str, Any], hyper: dict[str, Any]) -> dict[str, Any]:
-        """The parameter's state, made where it is missing; the step is counted, and told to a rule that asks for it."""
+    def _buffers(self, theta: Tensor, group: dict[str, Any], hyper: dict[str, Any]) -> list[Tensor]:
+        """The parameter's buffers; the step is counted, and told to a rule that asks for it."""
         state = self.state[theta]
         if not state:
             self.begin(theta, group)
@@ -139,7 +138,7 @@ class Optimizer(torch.optim.Optimizer):
             state["step"] += 1
             if "t" in self._declared:
                 hyper["t"] = number(state["step"])
-        return state
+        return [state[name] for name in self.needs(group)]
 
     def begin(self, theta: Tensor, group: dict[str, Any]) -> None:
         """Makes the parameter's buffers."""
