@@ -38,7 +38,10 @@ KNOWN_AS = {  # where a class is defined, and where its documentation says it is
     "torchvision.transforms.autoaugment.AutoAugmentPolicy": "torchvision.transforms.AutoAugmentPolicy",
     "torchvision.transforms.functional.InterpolationMode": "torchvision.transforms.InterpolationMode",
 }
-SHAPES = ("py:class", r"jaxtyping\.\w+|Float|Int|Bool|Shaped|Space|'?[a-z]\w*'?")  # the words in Float[Tensor, "n classes"] are no classes, nor is an alias
+SHAPES = (  # the words in Float[Tensor, "n classes"] are no classes, nor is the alias Space
+    "py:class",
+    r"jaxtyping\.\w+|Float|Int|Bool|Shaped|Space|'?[a-z]\w*'?",
+)
 
 
 def configure(app: Sphinx, config: Config) -> None:
