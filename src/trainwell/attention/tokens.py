@@ -108,7 +108,6 @@ def next_token_loss(logits: Float[Tensor, "n length classes"], tokens: Int[Tenso
     return F.cross_entropy(logits[:, :-1].transpose(1, 2), tokens[:, 1:])
 
 
-@torch.no_grad()
 def generate(
     model: nn.Module, tokens: Int[Tensor, "n length"], steps: int, *, generator: Generator | None = None
 ) -> Int[Tensor, "n longer"]:
