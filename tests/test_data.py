@@ -26,7 +26,7 @@ def test_split_parts_are_disjoint_and_lose_nothing(n, seed, first):
     assert torch.equal(torch.cat([part.tensors[0] for part in parts]).sort().values, torch.arange(float(n)))
 
 
-@pytest.mark.parametrize("shares", [(0.5, 0.5), (0.5, 0.5, 0.5), (1.0, 0.5, -0.5)])
+@pytest.mark.parametrize("shares", [(0.5, 0.5), (0.25, 0.25, 0.25, 0.25), (0.5, 0.5, 0.5), (1.0, 0.5, -0.5)])
 def test_split_refuses_shares_that_are_none(shares):
     with pytest.raises(ValueError, match=r"shares must be three positive numbers that sum to 1, got \("):
         data.split(numbered(8), shares)

@@ -226,3 +226,16 @@ def test_groups_of_bars_stand_around_their_number(series):
     np.testing.assert_allclose(centres.mean(0), [0, 1], atol=1e-12)
     assert sum(bar.get_width() for bar in axes.patches) / 2 == pytest.approx(0.8)
     assert [bar.get_height() for bar in axes.patches] == [1.0, 2.0] * series
+
+
+def test_two_lines_need_a_legend_and_one_does_not():
+    assert plots.curves({"a": [1.0]}).axes[0].get_legend() is None
+    assert plots.curves({"a": [1.0], "b": [2.0]}).axes[0].get_legend() is not None
+    assert plots.curves({"a": [1.0]}, vertical={"here": 1}).axes[0].get_legend() is not None
+
+
+def test_the_axis_that_panels_share_is_named_on_the_left():
+    paths, p = torch.rand(2, 1), (torch.tensor([[0.9, 0.1]]), torch.tensor([0]))
+    both = plots.coefficient_paths([0.1, 1.0], {"a": (paths, paths), "b": (paths, paths)})
+    assert [axes.get_ylabel() for axes in both.axes] == ["coefficient", ""]
+    assert [axes.get_ylabel() for axes in plots.reliability({"a": p, "b": p}).axes] == ["accuracy", ""]
