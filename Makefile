@@ -65,8 +65,8 @@ experiments: .venv/ready  ## measure again what the chapters claim
 bench: .venv/ready  ## ONLY=regularization, book, grading
 	$(PY) -m benchmarks.run $(ONLY)
 
-mutants: .venv/ready  ## change the library in 400 places: do the tests notice? resumes where it was stopped
-	$(PY) -m tools.mutants
+mutants: .venv/ready  ## do the tests notice small mistakes in the library? ONLY=trainwell.optimizers; resumes where it stopped
+	$(PY) -m tools.mutants $(if $(ONLY),--only $(ONLY))
 
 book: .venv/ready node_modules  ## the site, in build/book/html
 	@$(BIN)/jupyter-book config sphinx . >/dev/null
