@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the tests run side by side, one process a core
@@ -13,6 +14,7 @@ from jaxtyping import install_import_hook
 if not os.environ.get("NO_SHAPE_CHECKS"):  # set by the tests of torch.compile, which the checks break
     install_import_hook("trainwell", "typecheck.check")
 
+import absl.logging
 import hypothesis
 import pytest
 import torch
@@ -22,6 +24,8 @@ from trainwell._torchvision import declare_missing_operators
 
 declare_missing_operators()  # before timm and torchmetrics import torchvision
 torch.set_num_threads(1)
+# jax logs through absl, whose handler closes its stream, pytest's by default, when nbgrader sets up its own logging
+absl.logging.get_absl_handler().python_handler.stream = sys.__stderr__
 hypothesis.settings.register_profile("course", deadline=None, derandomize=True)  # the same on a busy machine
 hypothesis.settings.load_profile("course")
 
