@@ -25,6 +25,7 @@ from ._bins import confidence_bins
 from .training import History, predict
 
 Numbers = Any  # a list, a range, a tensor, an array: whatever NumPy makes an array of
+Series = Mapping[str, Numbers]
 
 COLOURS = ("#3b82c4", "#d9772b", "#3f9b5c", "#c45ab3", "#8a8f98", "#9a7b00")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)))
@@ -70,11 +71,7 @@ def results(topic: str) -> dict[str, Any]:
 
 
 def curves(
-    series: Mapping[str, Numbers],
-    *,
-    vertical: Mapping[str, float] | None = None,
-    axes: Axes | None = None,
-    **settings: Any,
+    series: Series, *, vertical: Mapping[str, float] | None = None, axes: Axes | None = None, **settings: Any
 ) -> Figure:
     """Lines with a legend.
 
@@ -154,7 +151,7 @@ def norm_balls(hessian: Tensor, minimum: Tensor, solutions: Mapping[str, tuple[f
     for k, (axes, (name, (power, w))) in enumerate(zip(both, solutions.items(), strict=True)):
         axes.contour(grid, grid, loss, levels=[0.05, 0.3, 0.8, 1.6, 2.8, 4.4], colors=GREY, linewidths=0.9)
         size = (np.abs(np.cos(angle)) ** power + np.abs(np.sin(angle)) ** power) ** (1 / power)
-        radius = float((_array(w).__abs__() ** power).sum() ** (1 / power))
+        radius = float((np.abs(_array(w)) ** power).sum() ** (1 / power))
         axes.plot(radius * np.cos(angle) / size, radius * np.sin(angle) / size, color=COLOURS[k])
         axes.plot(*_array(minimum), marker="+", markersize=11, color="black", linestyle="none")
         axes.plot(*_array(w), marker=MARKS[k], markersize=8, color=COLOURS[k], linestyle="none")
@@ -172,12 +169,11 @@ def coefficient_paths(strengths: Numbers, paths: Mapping[str, tuple[Tensor, Tens
         paths: By the penalty's name, our coefficients and the reference's, each (strengths, coefficients).
     """
     figure, both = panels(len(paths))
+    x = _array(strengths)
     for axes, (name, (ours, reference)) in zip(both, paths.items(), strict=True):
         for k in range(ours.shape[1]):
-            axes.plot(
-                _array(strengths), _array(ours[:, k]), color=COLOURS[k % 6], linestyle=DASHES[k % 6], linewidth=1.3
-            )
-            axes.plot(_array(strengths), _array(reference[:, k]), MARKS[k % 10], color=COLOURS[k % 6], markersize=3)
+            axes.plot(x, _array(ours[:, k]), color=COLOURS[k % 6], linestyle=DASHES[k % 6], linewidth=1.3)
+            axes.plot(x, _array(reference[:, k]), MARKS[k % 10], color=COLOURS[k % 6], markersize=3)
         axes.set(xscale="log", xlabel=r"strength $\lambda$", title=name)
     both[0].set_ylabel("coefficient")
     return figure
@@ -188,8 +184,7 @@ def reliability(predictions: Mapping[str, tuple[Tensor, Tensor]], bins: int = 10
 
     Args:
         predictions: By name, class probabilities and the right classes.
-        bins: The number of equal intervals of confidence, those of
-            :func:`~trainwell.scores.calibration_error`; empty ones are left out.
+        bins: The number of intervals, as in :func:`~trainwell.scores.calibration_error`; empty ones are left out.
 
     Raises:
         ValueError: If ``bins`` is less than 1.
@@ -230,7 +225,7 @@ def boundary(model: nn.Module, x: Tensor, y: Tensor) -> Figure:
     return figure
 
 
-def bars(values: Mapping[str, Numbers], *, xlabel: str = "", ylabel: str = "", names: Sequence[str] = ()) -> Figure:
+def bars(values: Series, *, xlabel: str = "", ylabel: str = "", names: Sequence[str] = ()) -> Figure:
     """Groups of bars side by side, one group a position, one colour and hatch a series."""
     figure, (axes,) = panels()
     width = 0.8 / len(values)
@@ -250,6 +245,5 @@ def _array(values: Numbers) -> Any:
 
 
 def _figure(axes: Axes) -> Figure:
-    figure = axes.figure
-    assert isinstance(figure, Figure)
-    return figure
+    assert isinstance(axes.figure, Figure)
+    return axes.figure

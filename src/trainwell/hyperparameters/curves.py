@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from ..training import History
 from .explosions import _exploded
+from .sanity import MOVED
 
-MOVED = 0.1  # the share of its first value by which the training loss must fall
 RISING = 0.01  # how much the accuracy must gain from the third to the last quarter of a run
 LARGE_GAP, NO_GAP = 0.1, 0.02  # training accuracy less validation accuracy
 ENOUGH = 0.98  # a training accuracy above which no gap is no fault

@@ -47,7 +47,7 @@ class StopAtExplosion(Callback):
         self.factor, self.first, self.stopped = factor, first, False
 
     def on_epoch(self, model: nn.Module, epoch: int, history: History) -> bool:
-        """Returns True when the cost _exploded."""
+        """Returns True when the cost exploded."""
         first = [] if self.first is None else [self.first]
         self.stopped = _exploded([*first, *history.train_loss], self.factor)
         return self.stopped

@@ -109,7 +109,7 @@ def range_test(
 
     Note:
         The paper grows the rate linearly and looks at the accuracy; geometric steps are what practice made of it.
-        The paper's rule of thumb, a third or a quarter of the largest rate that works, is ``result.suggestion``.
+        The third in ``result.suggestion`` is the paper's rule of thumb for the lower bound of a cyclical rate.
     """
     check_at_least("steps", steps, 2)
     if not 0 < low < high:

@@ -103,8 +103,7 @@ class SevenSteps:
         True
 
     Reference:
-        Johnson, *Deep Learning for Computer Vision*, lectures of the University of Michigan, 2019, on choosing
-        hyperparameters.
+        Johnson, *Deep Learning for Computer Vision*, University of Michigan, 2019, on choosing hyperparameters.
 
     Note:
         The best of many validation accuracies is too good a number: report a test accuracy, once, at the end.
