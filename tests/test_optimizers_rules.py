@@ -141,6 +141,17 @@ def test_rectification():
         O.rectification(1, 0.9, threshold=3)
 
 
+def test_radam_without_eps_is_torchs_also_where_no_gradient_ever_was():
+    ours, theirs = weight(1.0, 2.0), weight(1.0, 2.0)
+    pairs = [(rule([w], lr=0.1, eps=0.0), w) for rule, w in ((O.RAdam, ours), (torch.optim.RAdam, theirs))]
+    for t in range(1, 7):
+        for optimizer, w in pairs:
+            w.grad = torch.tensor([0.0, 1.0], dtype=torch.double)
+            optimizer.step()
+        torch.testing.assert_close(ours, theirs, equal_nan=True)
+        assert bool(ours.isnan().any()) == (t == 6)  # 0 / 0 once steps are adaptive, there as here
+
+
 def test_lookahead_with_alpha_one_or_k_one():
     plain, wrapped, half = weight(1.0), weight(1.0), weight(1.0)
     optimizers = [
@@ -153,6 +164,18 @@ def test_lookahead_with_alpha_one_or_k_one():
             w.grad = w.detach().clone()
             optimizer.step()
     assert plain.item() == pytest.approx(wrapped.item()) == pytest.approx(half.item())
+
+
+def test_lookaheads_slow_steps_come_with_or_without_a_gradient():
+    w, slow = weight(1.0), 1.0
+    optimizer = O.Lookahead(O.SGD([w], lr=0.1), k=2, alpha=0.25)
+    for t, g in enumerate([1.0, None, None, 3.0, 2.0, None], 1):
+        expected = w.item() - 0.1 * (g or 0.0)
+        if t % 2 == 0:
+            slow = expected = 0.75 * slow + 0.25 * expected
+        w.grad = None if g is None else torch.full_like(w, g)
+        optimizer.step()
+        assert w.item() == pytest.approx(expected)
 
 
 def test_lookahead_refuses():
@@ -260,6 +283,23 @@ def test_the_minimum_is_scipys(rule):
     )
     assert w.tolist() == pytest.approx(best.x.tolist(), abs=1e-5)
     assert optimizer.state[w]["func_evals"] == len(calls) < 150
+
+
+@pytest.mark.parametrize("dtype", [torch.float, torch.double])
+def test_bfgs_stays_at_the_minimum(dtype):
+    """Steps shrink until their products are too small to divide by."""
+    w = nn.Parameter(torch.tensor([3.0, -2.0, 1.0], dtype=dtype))
+    optimizer = O.BFGS([w], lr=0.5, max_iter=1, tolerance_grad=0.0, tolerance_change=0.0)
+
+    def closure():
+        optimizer.zero_grad()
+        loss = (torch.tensor([1.0, 2.0, 5.0], dtype=dtype) * w.square()).sum() / 2
+        loss.backward()
+        return loss
+
+    for _ in range(1200):
+        optimizer.step(closure)
+    assert w.abs().max() < 1e-10
 
 
 def test_evaluations_are_counted_and_bounded():

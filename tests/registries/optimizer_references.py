@@ -76,6 +76,19 @@ class OptaxLookahead(Optax):
             return self.both.fast
 
 
+class Apart:
+    """A reference for each parameter, so that each counts its own steps and may lack a gradient."""
+
+    def __init__(self, make: Callable[[list[Tensor]], Any], params: list[Tensor]) -> None:
+        self.params, self.each = params, [make([theta]) for theta in params]
+
+    def step(self, closure):
+        closure()
+        for theta, one in zip(self.params, self.each, strict=True):
+            if theta.grad is not None:
+                one.step(lambda: None)
+
+
 class Ahead:
     """The look-ahead form from torch's: its parameters minus the momentum times the velocity, -lr times its buffer."""
 
@@ -106,6 +119,8 @@ class ByHand(Reference):
 
     def updated(self, thetas, gradients):
         for i, (theta, g) in enumerate(zip(thetas, gradients, strict=True)):
+            if g is None:
+                continue
             flat, slope = theta.reshape(-1), self.prepared(g).reshape(-1)
             for j in range(flat.size):
                 flat[j] = self.entry(float(flat[j]), float(slope[j]), self.memory.setdefault((i, j), {}), i, j)
@@ -172,18 +187,23 @@ class VSGDByHand(ByHand):
 
     def step(self, closure):
         closure()
-        thetas, gradients = self.read(), [theta.grad.numpy().copy() for theta in self.params]
+        thetas, gradients = self.read(), self.slopes()
         ahead = [theta + self.shift(i, g) for i, (theta, g) in enumerate(zip(thetas, gradients, strict=True))]
         self.write(ahead)
         closure()
-        there = [theta.grad.numpy().copy() for theta in self.params]
         eps = self.h.get("eps", 1e-8)
         self.curvature = []
-        for theta, g, x, y in zip(thetas, gradients, ahead, there, strict=True):
-            self.curvature.append(np.maximum(np.abs(y - g) / np.maximum(np.abs(x - theta), eps), eps))
+        for theta, g, x, y in zip(thetas, gradients, ahead, self.slopes(), strict=True):
+            h = None if g is None else np.maximum(np.abs(y - g) / np.maximum(np.abs(x - theta), eps), eps)
+            self.curvature.append(h)
         self.write(self.updated(thetas, gradients))
 
+    def slopes(self):
+        return [None if theta.grad is None else theta.grad.numpy().copy() for theta in self.params]
+
     def shift(self, i, g):
+        if g is None:
+            return 0.0
         means = [self.memory.get((i, j), {}).get("g") for j in range(g.size)]
         return g if means[0] is None else np.array(means).reshape(g.shape)
 
@@ -251,7 +271,8 @@ class BFGSByScipy(WholeReference):
 
     def step(self, closure):
         closure()
-        x, g = self.join(self.read()), self.join([theta.grad.numpy() for theta in self.params])
+        slopes = [torch.zeros_like(theta) if theta.grad is None else theta.grad for theta in self.params]
+        x, g = self.join(self.read()), self.join([slope.numpy() for slope in slopes])
         t = self.lr
         if self.last is None:
             self.inverse.initialize(len(x), "inv_hess")

@@ -127,9 +127,11 @@ class Optimizer(torch.optim.Optimizer):
                     raise ValueError("gradients must be dense, got a sparse one")
                 if decay:
                     g = g.add(theta, alpha=decay)
-                self.update(theta, g, *(self._buffers(theta, group, hyper) if names else ()), **hyper)
+                self.update(theta, g, *(self._buffers(theta, group, names, hyper) if names else ()), **hyper)
 
-    def _buffers(self, theta: Tensor, group: dict[str, Any], hyper: dict[str, Any]) -> list[Tensor]:
+    def _buffers(
+        self, theta: Tensor, group: dict[str, Any], names: tuple[str, ...], hyper: dict[str, Any]
+    ) -> list[Tensor]:
         """The parameter's buffers; the step is counted, and told to a rule that asks for it."""
         state = self.state[theta]
         if not state:
@@ -138,7 +140,7 @@ class Optimizer(torch.optim.Optimizer):
             state["step"] += 1
             if "t" in self._declared:
                 hyper["t"] = number(state["step"])
-        return [state[name] for name in self.needs(group)]
+        return [state[name] for name in names]
 
     def begin(self, theta: Tensor, group: dict[str, Any]) -> None:
         """Makes the parameter's buffers."""

@@ -93,7 +93,7 @@ class QuasiNewton(Optimizer):
             t *= min(1.0, 1 / g.abs().sum().item())  # nothing is known yet of how far to go
         else:
             s, y = state["d"] * state["t"], g - state["prev_flat_grad"]
-            if y.dot(s) > self.least_curvature:
+            if y.dot(s) > max(self.least_curvature, _divisible(g.dtype)):
                 self.remember(state, group, s, y)
         state["d"], state["t"], state["prev_flat_grad"] = self.direction(state, g), t, g.clone()
         return state["d"], t
@@ -113,6 +113,11 @@ class QuasiNewton(Optimizer):
             return replace(here, t=t, loss=float("inf"))
         loss, g = evaluate()
         return Point(t, float(loss), g, 0.0)
+
+
+def _divisible(dtype: torch.dtype) -> float:
+    """The least number with all its digits, so that one over it is finite and right."""
+    return torch.finfo(dtype).tiny / torch.finfo(dtype).eps
 
 
 class Evaluate:

@@ -59,10 +59,18 @@ class VSGD(Optimizer):
         Learning Rates and Parallelization for Stochastic, Sparse, Non-smooth Gradients*, 2013.
 
     Note:
+        Averages, rate and memory are the first paper's, with a rate for each weight; its variants with one for each
+        layer or for all are left out. So are, from the second paper, the longer memory after outliers, the variance of
+        the curvature and the terms for mini-batches. Both start by measuring only, and with averages that are too
+        large; how many steps and how much are ours to choose.
+
         The first paper's curvature is the diagonal of the Gauss-Newton matrix, from a second backward pass that knows
         the layers; the second paper's, taken here, needs gradients only. Along a shift of all weights at once it is
-        the row's sum, weighted by the shift, so it is the diagonal exactly where the Hessian is diagonal. The papers'
-        variants with one rate for all weights or for each layer are left out.
+        the row's sum, weighted by the shift, so it is the diagonal exactly where the Hessian is diagonal. No library
+        has the method, so its tests compare it with a loop written from the papers.
+
+        A step calls the closure and its backward pass, which ``torch.compile`` cannot take into one graph; compile
+        the model instead.
     """
 
     buffers = ("grad_avg", "grad_sq_avg", "curvature_avg", "memory", "curvature")

@@ -126,5 +126,10 @@ class RAdam(Optimizer):
         v.mul_(beta2).addcmul_(g, g, value=1 - beta2)
         rate = lr / (1 - power(beta1, t))
         r = rectification(t, beta2, threshold)
-        theta.addcdiv_(m, v.sqrt().add_(eps), value=-rate * r * (1 - power(beta2, t)) ** 0.5)
-        theta.add_(m, alpha=-rate * (r == 0))  # either this or the line before does nothing
+        factor = r * (1 - power(beta2, t)) ** 0.5
+        if isinstance(r, Tensor):  # while compiling, where a tensor cannot decide what is done
+            theta.sub_(rate * m * torch.where(r > 0, factor / v.sqrt().add_(eps), 1.0))
+        elif r > 0:
+            theta.addcdiv_(m, v.sqrt().add_(eps), value=-rate * factor)
+        else:
+            theta.add_(m, alpha=-rate)

@@ -29,8 +29,8 @@ class AdaSecant(Optimizer):
 
     .. math:: \tilde g = \frac{g + \gamma\, E[g]}{1 + \gamma}.
 
-    Where :math:`g` or :math:`\alpha` lies further than two standard deviations from its mean, the memory is set back
-    to 2.2 steps.
+    Here the memory of :math:`E[g]` is that of ``decay``. Where :math:`g` or :math:`\alpha` lies further than two
+    standard deviations from its mean, :math:`\tau` is set back to 2.2 steps.
 
     Args:
         params: The parameters, or groups of them.
@@ -57,9 +57,14 @@ class AdaSecant(Optimizer):
         Gulcehre, Sotelo, Moczulski and Bengio, *A Robust Adaptive Stochastic Gradient Method for Deep Learning*, 2017.
 
     Note:
-        As in the authors' code, :math:`\gamma` is taken from root mean squares, which keeps it from being negative,
-        and clipped; the memory is kept between 1.5 and 1e8; the first :math:`\Delta` is the gradient; and
-        :math:`E[\alpha\Delta]` is the one before this step.
+        The normalisation, :math:`\eta`, :math:`\tau`, the correction :math:`\tilde g` and the way outliers are told
+        are the paper's. Its :math:`\gamma` is a ratio of means and takes another gradient where
+        :math:`\tilde g_{t-1}` stands. From the authors' published code come the root mean squares, which keep
+        :math:`\gamma` from being negative, and its bound; the last corrected gradient for the other one; the
+        averages of :math:`g` and :math:`g^2` with ``decay`` in place of :math:`\tau`; the memory's bounds 1.5 and 1e8;
+        the gradient as the first :math:`\Delta`; :math:`E[\alpha\Delta]` from before this step; and that an outlier
+        shortens the memory from the next step on. Its corrections for averages that start at zero are left out. No
+        library has the method, so its tests compare it with a loop written from the paper.
     """
 
     buffers = (
@@ -76,6 +81,7 @@ class AdaSecant(Optimizer):
         "last_corrected",
         "memory",
     )
+    counts = False
 
     def __init__(
         self,
@@ -88,15 +94,20 @@ class AdaSecant(Optimizer):
         super().__init__(params, {"lr": lr, "decay": decay, "gamma_clip": gamma_clip, "eps": eps})
 
     def start(self, name: str, theta: Tensor, group: dict[str, Any]) -> Tensor:
-        """The memory's first value, as after an outlier; zeros for the rest."""
-        return torch.full_like(theta, SHORT) if name == "memory" else super().start(name, theta, group)
+        """The memory starts as after an outlier, the steps as if one gradient had been one; the rest as zeros."""
+        if name == "memory":
+            return torch.full_like(theta, SHORT)
+        if name.startswith("delta"):
+            first = _normalized(theta.grad, group["eps"])  # type: ignore[arg-type]  # it begins where there is one
+            return first if name == "delta_avg" else first.square()
+        return super().start(name, theta, group)
 
     def update(
-        self, theta: Tensor, g: Tensor, *buffers: Tensor, t: Any, lr: Any, decay: float, gamma_clip: float, eps: float
+        self, theta: Tensor, g: Tensor, *buffers: Tensor, lr: Any, decay: float, gamma_clip: float, eps: float
     ) -> None:
         """One step."""
         g_avg, g_sq_avg, a_avg, a_sq_avg, d_avg, d_sq_avg, ad_avg, above, below, last, last_corrected, memory = buffers
-        g = g / (g.norm() + eps)
+        g = _normalized(g, eps)
         share = 1 / memory
         g_avg.lerp_(g, 1 - decay)
         g_sq_avg.lerp_(g.square(), 1 - decay)
@@ -109,9 +120,6 @@ class AdaSecant(Optimizer):
         change = g - last
         a_avg.lerp_(change, share)
         a_sq_avg.lerp_(change.square(), share)
-        if t == 1:
-            d_avg.copy_(g)
-            d_sq_avg.copy_(g.square())
         eta = ((d_sq_avg + eps) / (a_sq_avg + eps)).sqrt_() - ad_avg / (a_sq_avg + eps)
         delta = corrected * (-lr * eta)
         theta.add_(delta)
@@ -124,6 +132,10 @@ class AdaSecant(Optimizer):
         memory.copy_(longer.masked_fill_(outlier, SHORT).clamp_(SHORTEST, LONGEST))
         last.copy_(g)
         last_corrected.copy_(corrected)
+
+
+def _normalized(g: Tensor, eps: float) -> Tensor:
+    return g / (g.norm() + eps)
 
 
 def _far(x: Tensor, mean: Tensor, square: Tensor) -> Tensor:
