@@ -202,7 +202,7 @@ def test_the_width_curve_is_a_row_of_fits():
     assert WidthCurve([1, 2, 3], [0.0] * 3, [1.0, 4.0, 2.0]).peak == 2
 
 
-def test_scores_are_the_users_choice():
+def test_the_error_is_the_users_choice():
     """Ten classes as ten outputs, scored by the share of wrong digits."""
     split = data.digits()
     (x, y), (x_test, y_test) = split.train.tensors, split.test.tensors
@@ -212,7 +212,7 @@ def test_scores_are_the_users_choice():
         return (predictions.argmax(1) != targets.argmax(1)).float().mean().item()
 
     found = width_curve(
-        (x, one_hot[y]), (x_test.flatten(1), one_hot[y_test]), [20, 100, 1000], score=wrong, generator=seeded()
+        (x, one_hot[y]), (x_test.flatten(1), one_hot[y_test]), [20, 100, 1000], error=wrong, generator=seeded()
     )
     assert found.peak == 100
     assert found.test[2] < 0.2

@@ -11,6 +11,7 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 from torch.utils.data import Dataset, SubsetRandomSampler, TensorDataset
 
+from ._arguments import check_probability
 from ._shapes import Float
 from ._torchvision import declare_missing_operators
 
@@ -171,8 +172,7 @@ def noisy_labels(
     Raises:
         ValueError: If ``share`` lies outside [0, 1].
     """
-    if not 0 <= share <= 1:
-        raise ValueError(f"share must lie in [0, 1], got {share}")
+    check_probability("share", share)
     x, y = dataset.tensors
     wrong = torch.randperm(len(y), generator=generator)[: round(share * len(y))]
     shift = torch.randint(1, classes, wrong.shape, generator=generator)

@@ -9,7 +9,3 @@ from torch import Tensor
 Predict = Callable[[Tensor], Tensor]
 Fit = Callable[[Tensor, Tensor], Predict]
 Score = Callable[[Tensor, Tensor], float]
-
-
-def mean_squared_error(predictions: Tensor, targets: Tensor) -> float:
-    return (predictions - targets).square().mean().item()

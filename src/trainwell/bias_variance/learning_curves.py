@@ -110,7 +110,7 @@ class EpochCurves(Callback):
         (2, 2)
 
     Reference:
-        Prechelt, *Early Stopping – But When?*, 1998, on how the two curves look in practice.
+        Prechelt, *Early Stopping - But When?*, 1998, on how the two curves look in practice.
     """
 
     train: Dataset[Any]

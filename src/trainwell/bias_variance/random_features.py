@@ -10,7 +10,8 @@ from torch import Generator, Tensor, nn
 
 from .._arguments import check_at_least
 from .._shapes import Float
-from ._fits import Predict, Score, mean_squared_error
+from ..scores import mean_squared_error
+from ._fits import Predict, Score
 from .least_squares import least_squares
 
 
@@ -121,7 +122,7 @@ def width_curve(
     widths: Sequence[int],
     *,
     strength: float = 0.0,
-    score: Score = mean_squared_error,
+    error: Score = mean_squared_error,
     generator: Generator | None = None,
 ) -> WidthCurve:
     r"""The errors of random-feature regression over its width: down, up to a peak, and down again.
@@ -135,7 +136,7 @@ def width_curve(
         test: The same, to measure with.
         widths: The numbers of features to try, each with features of its own.
         strength: The penalty on the squared weights.
-        score: ``score(predictions, targets)``, the mean squared error unless given.
+        error: ``error(predictions, targets)``, a number that is smaller for better predictions.
         generator: Where the features are drawn from.
 
     Returns:
@@ -158,6 +159,6 @@ def width_curve(
     train_errors, test_errors = [], []
     for width in widths:
         predict = fit_random_features(*train, width, strength, generator=generator)
-        train_errors.append(score(predict(train[0]), train[1]))
-        test_errors.append(score(predict(test[0]), test[1]))
+        train_errors.append(error(predict(train[0]), train[1]))
+        test_errors.append(error(predict(test[0]), test[1]))
     return WidthCurve(widths, train_errors, test_errors)

@@ -10,8 +10,8 @@ from torch.nn import functional as F
 
 from .._arguments import check_at_least, check_not_negative, check_probability
 from .._shapes import Float, Shaped
+from ..training import Loss
 
-Loss = Callable[[Tensor, Tensor], Tensor]
 Attack = Callable[[nn.Module, Tensor, Tensor], Tensor]
 Bounds = tuple[float, float]
 
