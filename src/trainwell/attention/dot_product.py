@@ -153,7 +153,7 @@ def padding_mask(lengths: Int[Tensor, " n"], length: int) -> Bool[Tensor, "n 1 1
                 [1, 1, 1]], dtype=torch.int32)
 
     Reference:
-        Vaswani and others, *Attention Is All You Need*, 2017, whose implementation masks padding so.
+        Vaswani and others, *Attention Is All You Need*, 2017, section 3.2.3, on masks before the softmax.
     """
     real = torch.arange(length, device=lengths.device) < lengths[:, None]
     return real[:, None, None, :]

@@ -94,7 +94,7 @@ def check_gradient(
         ValueError: gradient is wrong in 1 of 2 entries, worst in (1,): got 5, expected 4
 
     Reference:
-        Li, Johnson and Yeung, *CS231n: Convolutional Neural Networks for Visual Recognition*, 2017, lecture 6.
+        Karpathy and Johnson, lecture notes of Stanford's course CS231n, 2016, on gradient checks.
 
     Note:
         The names and values of the tolerances are those of :func:`torch.autograd.gradcheck`. Within ``eps`` of a

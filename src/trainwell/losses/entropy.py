@@ -40,6 +40,7 @@ def binary_cross_entropy_with_logits(
     Note:
         Logits, because a probability that rounds to 0 or 1 has lost the loss: since :math:`1-p = \sigma(-z)`, both
         logarithms are :func:`torch.nn.functional.logsigmoid`, which is exact far out. Torch's weights are left out.
+        A lecture calls this loss cross-entropy, which here is that of classes: :func:`cross_entropy`.
     """
     check_same_shape(input=input, target=target)
     input, target = full_precision(input), full_precision(target)
@@ -127,7 +128,8 @@ def mixed_label_cross_entropy(
         Wightman, Touvron and Jégou, *ResNet Strikes Back: An Improved Training Procedure in timm*, 2021, section 3.
 
     Note:
-        The paper asks for 1 wherever a class was mixed in, which is ``threshold=0.0``; its later recipes use 0.2.
+        The paper asks for 1 wherever a class was mixed in, which is ``threshold=0.0``. The threshold is the
+        ``target_threshold`` of timm's ``BinaryCrossEntropy``.
     """
     if threshold is not None:
         target = (target > threshold).to(input.dtype)

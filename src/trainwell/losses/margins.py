@@ -40,8 +40,8 @@ def hinge_loss(
         Cortes and Vapnik, *Support-Vector Networks*, 1995.
 
     Note:
-        The gradient at the kink is 0. Torch has it as :func:`torch.nn.functional.margin_ranking_loss` against
-        scores of zero with a margin of one.
+        A lecture calls it the 0-1 loss, which it only bounds. The gradient at the kink is 0. Torch has it as
+        :func:`torch.nn.functional.margin_ranking_loss` against scores of zero with a margin of one.
     """
     check_same_shape(input=input, target=target)
     return reduce(torch.relu(1 - target * full_precision(input)), reduction)

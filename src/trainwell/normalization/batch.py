@@ -68,6 +68,8 @@ def batch_norm(
 
     Note:
         The paper averages the statistics of many batches after training; running averages are what everybody uses.
+        A lecture's formulas show the batch's statistics at test time, too. One example alone, for which it has
+        :math:`\sigma = 0`, is refused in training, unless channels have several places, as in convolutions.
         With the weight :math:`\sqrt{\sigma^2+\varepsilon}` and the bias :math:`\mu` the layer is the identity.
     """
     wide = widened(x)

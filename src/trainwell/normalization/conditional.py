@@ -48,7 +48,8 @@ def adaptive_instance_norm(
         Huang and Belongie, *Arbitrary Style Transfer in Real-Time with Adaptive Instance Normalization*, 2017.
 
     Note:
-        The authors' code takes unbiased variances; biased ones, as in every other norm, give nearly the same.
+        Variances are biased, as in every other norm; unbiased ones, which some implementations take, give nearly
+        the same.
     """
     wide = widened(style)
     mean = wide.mean((2, 3), keepdim=True)

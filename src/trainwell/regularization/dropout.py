@@ -42,7 +42,8 @@ def dropout(
         Networks from Overfitting*, 2014.
 
     Note:
-        The paper's p is the probability of keeping, and it scales at test time: see :func:`vanilla_dropout`.
+        In the paper and in three of the lectures p is the probability of keeping. The paper scales at test
+        time: see :func:`vanilla_dropout`.
         On the CPU the draws are those of :func:`torch.nn.functional.dropout` from the same seed.
     """
     check_probability("p", p)

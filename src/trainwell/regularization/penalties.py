@@ -71,6 +71,7 @@ def l1(parameters: Iterable[Tensor], strength: float) -> Float[Tensor, ""]:
     Note:
         Gradient steps on this penalty make weights small but almost never exactly zero:
         for zeros, apply :func:`proximal_l1_` after each step instead of adding the penalty to the loss.
+        Two lectures halve this penalty and not its gradient, or add :math:`\lambda w/\operatorname{sign}(w)`.
     """
     check_not_negative("strength", strength)
     return strength * _total(w.abs().sum() for w in parameters)

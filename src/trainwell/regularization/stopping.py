@@ -42,7 +42,7 @@ class EarlyStopping(Callback):
         (2, 2.0)
 
     Reference:
-        Prechelt, *Early Stopping, But When?*, 1998.
+        Prechelt, *Early Stopping - But When?*, 1998.
 
     Note:
         The paper's criteria look at generalisation loss and progress; patience is what frameworks offer.

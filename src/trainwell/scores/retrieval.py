@@ -113,7 +113,7 @@ def average_precision(scores: Float[Tensor, " n"], targets: Bool[Tensor, " n"] |
         targets: Truth values, or 0 and 1.
 
     Returns:
-        A number from 0 to 1; for scores that say nothing about the share of positives.
+        A number from 0 to 1; where scores say nothing, about the share of positives.
 
     Raises:
         ValueError: If nothing is positive, so that there is no recall.
