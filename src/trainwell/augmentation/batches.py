@@ -140,11 +140,11 @@ class InClassMix(BatchTransform):
         (tensor([5.]), tensor([0, 0, 1]))
 
     Reference:
-        Sun, Masson, Hénaff, Thome and Cord, *Swapping Semantic Contents for Mixing Images*, 2022.
+        Sun, *Advanced Deep Learning, Lecture 7: Tricks of the Trade*, undated slides, on in-class mixing (SAMOSA).
 
     Note:
-        The paper trains a generator to set the content of one image into the surroundings of another; here the idea
-        alone is kept, to mix what shares a label. For boxes, give :func:`in_class_partners` to :func:`cutmix`.
+        The slides show what becomes of the labels, not how SAMOSA makes its images: blending them is ours. For boxes,
+        give :func:`in_class_partners` to :func:`cutmix`.
     """
 
     def __init__(

@@ -134,7 +134,7 @@ class RandomResizedCrop(Transform):
         torch.Size([3, 24, 24])
 
     Reference:
-        Szegedy et al., *Going Deeper with Convolutions*, 2014, section 6.
+        Szegedy et al., *Going Deeper with Convolutions*, 2015, section 6.
 
     Note:
         :class:`torchvision.transforms.v2.RandomResizedCrop` draws the same from the same seed. As there, a part that

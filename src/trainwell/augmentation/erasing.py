@@ -42,7 +42,7 @@ def erase(
                 [1., 1., 1.]])
 
     Reference:
-        Zhong, Zheng, Kang, Li and Yang, *Random Erasing Data Augmentation*, 2017.
+        Zhong, Zheng, Kang, Li and Yang, *Random Erasing Data Augmentation*, 2020.
     """
     result = image.clone()
     result[..., top : top + height, left : left + width] = value
@@ -109,7 +109,7 @@ class RandomErasing(RandomApply):
         torch.Size([3, 32, 32])
 
     Reference:
-        Zhong, Zheng, Kang, Li and Yang, *Random Erasing Data Augmentation*, 2017.
+        Zhong, Zheng, Kang, Li and Yang, *Random Erasing Data Augmentation*, 2020.
 
     Note:
         :class:`torchvision.transforms.v2.RandomErasing` draws the same from the same seed. As there, a rectangle that

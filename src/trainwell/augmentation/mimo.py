@@ -55,7 +55,7 @@ def mimo_batch(
 
     Reference:
         Havasi, Jenatton, Fort, Liu, Snoek, Lakshminarayanan, Dai and Tran, *Training Independent Subnetworks for
-        Robust Prediction*, 2021, sections 3 and 4.
+        Robust Prediction*, 2021.
     """
     chosen = _shuffles(len(x), members, batch_repetitions, input_repetition, generator).to(x.device)
     return x[chosen], targets[chosen].flatten(0, 1)

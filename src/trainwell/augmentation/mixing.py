@@ -148,37 +148,37 @@ def random_box(height: int, width: int, lam: float, *, generator: Generator | No
     return max(x - dx, 0), max(y - dy, 0), min(x + dx, width), min(y + dy, height)
 
 
-def in_class_partners(classes: Int[Tensor, " n"], *, generator: Generator | None = None) -> Int[Tensor, " n"]:
+def in_class_partners(labels: Int[Tensor, " n"], *, generator: Generator | None = None) -> Int[Tensor, " n"]:
     r"""Partners of the same class: each class is permuted within itself, so that a mixed label is the old label.
 
-    With :math:`c_i` an entry of ``classes``, :math:`\pi` is drawn uniformly from the permutations with
+    With :math:`c_i` an entry of ``labels``, :math:`\pi` is drawn uniformly from the permutations with
 
     .. math:: c_{\pi(i)} = c_i \quad\text{for all } i, \qquad\text{so that}\qquad
         \lambda\,y_i + (1-\lambda)\,y_{\pi(i)} = y_i.
 
     Args:
-        classes: Class numbers.
+        labels: Class numbers.
         generator: Where the permutation is drawn from.
 
     Returns:
         For each example the number of its partner, for :func:`mixup` and :func:`cutmix`.
 
     Example:
-        >>> classes = torch.tensor([0, 1, 0, 1, 2])
-        >>> partners = in_class_partners(classes)
-        >>> classes[partners]
+        >>> labels = torch.tensor([0, 1, 0, 1, 2])
+        >>> partners = in_class_partners(labels)
+        >>> labels[partners]
         tensor([0, 1, 0, 1, 2])
 
     Reference:
-        Sun, Masson, Hénaff, Thome and Cord, *Swapping Semantic Contents for Mixing Images*, 2022.
+        Sun, *Advanced Deep Learning, Lecture 7: Tricks of the Trade*, undated slides, on in-class mixing (SAMOSA).
 
     Note:
-        The paper trains a generator to put the content of one image into the setting of another. Here the idea
-        alone is kept: mix what shares a label, and keep the label.
+        The slides show what becomes of the labels, not how SAMOSA makes its images: mixing by :func:`mixup` or
+        :func:`cutmix` is ours.
     """
     device = generator.device if generator else None
-    shuffled = torch.randperm(len(classes), generator=generator, device=device).to(classes.device)
+    shuffled = torch.randperm(len(labels), generator=generator, device=device).to(labels.device)
     partners = torch.empty_like(shuffled)
     # Both sides list the examples class by class, one in the batch's order, one shuffled.
-    partners[classes.argsort()] = shuffled[classes[shuffled].argsort()]
+    partners[labels.argsort()] = shuffled[labels[shuffled].argsort()]
     return partners

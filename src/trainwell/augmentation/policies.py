@@ -110,7 +110,7 @@ class RandAugment(_Policy):
 
     Reference:
         Cubuk, Zoph, Shlens and Le, *RandAugment: Practical Automated Data Augmentation with a Reduced Search Space*,
-        2019.
+        2020.
 
     Note:
         :class:`torchvision.transforms.v2.RandAugment` draws the same from the same seed.

@@ -87,7 +87,7 @@ class RandomShortestSize(Transform):
         torch.Size([3, 24, 36])
 
     Reference:
-        Simonyan and Zisserman, *Very Deep Convolutional Networks for Large-Scale Image Recognition*, 2014,
+        Simonyan and Zisserman, *Very Deep Convolutional Networks for Large-Scale Image Recognition*, 2015,
         section 3.1.
 
     Note:
@@ -135,7 +135,7 @@ def resnet_training(
         torch.Size([3, 24, 24])
 
     Reference:
-        He, Zhang, Ren and Sun, *Deep Residual Learning for Image Recognition*, 2015, section 3.4.
+        He, Zhang, Ren and Sun, *Deep Residual Learning for Image Recognition*, 2016, section 3.4.
     """
     check_at_least("sides", sides[0], size)
     lengths = range(sides[0], sides[1] + 1)
@@ -169,7 +169,7 @@ def resnet_views(size: int = 224, sides: Sequence[int] = SIDES) -> list[v2.Trans
         torch.Size([2, 3, 224, 224])
 
     Reference:
-        He, Zhang, Ren and Sun, *Deep Residual Learning for Image Recognition*, 2015, section 3.4.
+        He, Zhang, Ren and Sun, *Deep Residual Learning for Image Recognition*, 2016, section 3.4.
 
     Note:
         The paper takes ten crops at one size; for its best numbers it applies the network to whole images of these

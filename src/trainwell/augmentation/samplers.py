@@ -15,13 +15,15 @@ from .._arguments import check_at_least
 class RepeatedAugmentationSampler(Sampler[int]):
     r"""Every example several times in a row, each time to be augmented anew.
 
-    With :math:`n` = ``len(dataset)``, :math:`m` = ``num_repeats``, :math:`R` = ``num_replicas``, :math:`r` = ``rank``
-    and :math:`\pi` an order of the data set drawn for the epoch, the :math:`k`-th example is
+    With :math:`n` = ``len(dataset)``, :math:`m` = ``num_repeats``, :math:`R` = ``num_replicas``, :math:`r` = ``rank``,
+    :math:`s` = ``selected_round`` and :math:`\pi` an order of the data set drawn for the epoch, the :math:`k`-th of a
+    process's :math:`N` examples is
 
-    .. math:: i_k = \pi\Bigl(\Bigl\lfloor\frac{r + R\,k}{m}\Bigr\rfloor\Bigr),
-        \qquad k = 0, \dots, \lceil n / R \rceil - 1.
+    .. math:: i_k = \pi\Bigl(\Bigl\lfloor\frac{r + R\,k}{m}\Bigr\rfloor \bmod n\Bigr), \qquad
+        N = \begin{cases} \lfloor s \lfloor n/s \rfloor / R \rfloor & 0 < s \le n \\
+        \lceil n/R \rceil & \text{otherwise.} \end{cases}
 
-    So an epoch is as long as without repeats, but sees only every :math:`m`-th example; over the epochs all get
+    So an epoch is about as long as without repeats, but sees only every :math:`m`-th example; over the epochs all get
     their turn. With several processes the versions of one example go to different ones.
 
     Args:

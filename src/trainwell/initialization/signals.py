@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..training import Loss
+
 
 @dataclass
 class Signal:
@@ -39,9 +41,7 @@ class Signal:
     grad_std: float = float("nan")
 
 
-def signal_statistics(
-    model: nn.Module, x: Tensor, y: Tensor, *, loss: Callable[[Tensor, Tensor], Tensor] = F.cross_entropy
-) -> list[Signal]:
+def signal_statistics(model: nn.Module, x: Tensor, y: Tensor, *, loss: Loss = F.cross_entropy) -> list[Signal]:
     """The size of the signal and of its gradient behind each layer, for one batch.
 
     Hooks on every module without submodules measure its output on the way forward and the gradient of the loss

@@ -68,9 +68,9 @@ class _Conditional(nn.Module):
         self.bias = nn.Parameter(torch.zeros(num_classes, num_features, device=device, dtype=dtype))
 
     def forward(
-        self, x: Float[Tensor, "n channels height width"], classes: Int[Tensor, " n"]
+        self, x: Float[Tensor, "n channels height width"], labels: Int[Tensor, " n"]
     ) -> Float[Tensor, "n channels height width"]:
-        weight, bias = (values[classes][:, :, None, None] for values in (self.weight, self.bias))
+        weight, bias = (values[labels][:, :, None, None] for values in (self.weight, self.bias))
         return (self.norm(x) * weight + bias).to(x.dtype)
 
     def extra_repr(self) -> str:
@@ -80,7 +80,7 @@ class _Conditional(nn.Module):
 class ConditionalBatchNorm2d(_Conditional):
     r"""Conditional batch norm: the affine part depends on the class.
 
-    With :math:`\hat x` the batch norm of ``x`` without affine part and :math:`k_n` = ``classes[n]``,
+    With :math:`\hat x` the batch norm of ``x`` without affine part and :math:`k_n` = ``labels[n]``,
 
     .. math:: y_{nc} = \gamma_{k_n c}\, \hat x_{nc} + \beta_{k_n c}.
 
@@ -121,7 +121,7 @@ class ConditionalBatchNorm2d(_Conditional):
 class ConditionalInstanceNorm2d(_Conditional):
     r"""Conditional instance norm: the affine part depends on the class, a style for instance.
 
-    With :math:`\hat x` the instance norm of ``x`` and :math:`k_n` = ``classes[n]``,
+    With :math:`\hat x` the instance norm of ``x`` and :math:`k_n` = ``labels[n]``,
 
     .. math:: y_{nc} = \gamma_{k_n c}\, \hat x_{nc} + \beta_{k_n c}.
 
