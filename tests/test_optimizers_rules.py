@@ -134,6 +134,8 @@ def test_rectification():
     factors = [O.rectification(t, 0.99) for t in range(6, 2000)]
     assert all(0 < a <= b <= 1 for a, b in pairwise(factors))
     assert factors[-1] == pytest.approx(1, abs=1e-3)
+    assert [O.rectification(t, beta2) for t in (1, 9) for beta2 in (0.0, 1 / 3, 0.6)] == [0.0] * 6  # never told
+    assert O.rectification(torch.tensor(9.0), 0.6).item() == 0
     assert isinstance(O.rectification(torch.tensor(7.0), 0.99), torch.Tensor)
     assert O.rectification(torch.tensor(7.0), 0.99).item() == pytest.approx(O.rectification(7, 0.99), rel=1e-4)
     assert O.rectification(torch.tensor(3.0), 0.99).item() == 0

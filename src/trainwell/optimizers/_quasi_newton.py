@@ -19,6 +19,8 @@ State = dict[str, Any]
 class QuasiNewton(Optimizer):
     """Aim, find a length, step, until little changes; the first parameter's state is the state of all."""
 
+    least_curvature = 0.0  # a step along which the gradient changed less teaches nothing
+
     def __init__(
         self,
         params: Params,
@@ -34,8 +36,6 @@ class QuasiNewton(Optimizer):
         defaults = {"lr": lr, "max_iter": max_iter, "max_eval": max_iter * 5 // 4 if max_eval is None else max_eval}
         defaults |= {"tolerance_grad": tolerance_grad, "tolerance_change": tolerance_change}
         super().__init__(params, defaults | {"line_search_fn": line_search_fn})
-
-    least_curvature = 0.0  # a step along which the gradient changed less teaches nothing
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Adds the only group."""

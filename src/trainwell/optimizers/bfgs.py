@@ -54,7 +54,8 @@ class BFGS(QuasiNewton):
 
     Note:
         Good on a full batch, where the loss is one function; on mini-batches the change of the gradient is mostly the
-        change of the batch, and the estimate goes wrong. Where :math:`y^\top s` is not positive, nothing is learnt.
+        change of the batch, and the estimate goes wrong. Where :math:`y^\top s` is not positive, or too small
+        to divide by, nothing is learnt.
     """
 
     def begin_memory(self, state: State, g: Tensor) -> None:

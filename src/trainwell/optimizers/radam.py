@@ -46,10 +46,10 @@ def rectification(t: Any, beta2: float, threshold: float = 5.0) -> Any:
     check_at_least("threshold", threshold, 4)
     rho_inf = 2 / (1 - beta2) - 1
     rho = rho_inf - 2 * t * power(beta2, t) / (1 - power(beta2, t))
+    if not isinstance(rho, Tensor) and rho <= threshold:
+        return 0.0
     square = (rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho)
-    if isinstance(rho, Tensor):  # while compiling
-        return torch.where(rho > threshold, square, 0.0).sqrt()
-    return square**0.5 if rho > threshold else 0.0
+    return torch.where(rho > threshold, square, 0.0).sqrt() if isinstance(rho, Tensor) else square**0.5
 
 
 class RAdam(Optimizer):
