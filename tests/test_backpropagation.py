@@ -224,7 +224,7 @@ def test_graphs_refuse():
 
 def problem(n: int = 7, dtype=torch.float64):
     g = torch.Generator().manual_seed(0)
-    model = B.init_two_layer_model(4, 6, 3, scale=1.0, generator=g)
+    model = B.init_two_layer_model(4, 6, 3, std=1.0, generator=g)
     model["b1"], model["b2"] = torch.randn(6, generator=g), torch.randn(3, generator=g)
     X, y = torch.randn(n, 4, generator=g), torch.randint(3, (n,), generator=g)
     return X.to(dtype), {name: values.to(dtype) for name, values in model.items()}, y
@@ -288,7 +288,7 @@ def test_the_lectures_first_losses():
 
 
 def test_first_weights_have_their_scale_and_biases_are_zero():
-    model = B.init_two_layer_model(300, 200, 100, scale=0.5, generator=torch.Generator().manual_seed(0))
+    model = B.init_two_layer_model(300, 200, 100, std=0.5, generator=torch.Generator().manual_seed(0))
     for name, shape in {"W1": (300, 200), "W2": (200, 100)}.items():
         n = model[name].numel()
         assert model[name].shape == shape
@@ -298,7 +298,7 @@ def test_first_weights_have_their_scale_and_biases_are_zero():
     assert model["b2"].shape == (100,)
     assert not any(model[name].any() for name in ("b1", "b2"))
     state = torch.get_rng_state()
-    again = B.init_two_layer_model(300, 200, 100, scale=0.5, generator=torch.Generator().manual_seed(0))
+    again = B.init_two_layer_model(300, 200, 100, std=0.5, generator=torch.Generator().manual_seed(0))
     assert all(torch.equal(model[name], again[name]) for name in model)
     assert torch.equal(torch.get_rng_state(), state)
     assert B.init_two_layer_model(300, 200, 100)["W1"].std().item() == pytest.approx(1e-4, rel=0.05)
@@ -306,7 +306,7 @@ def test_first_weights_have_their_scale_and_biases_are_zero():
 
 def test_the_two_layer_network_refuses_a_negative_penalty():
     X, model, y = problem()
-    with pytest.raises(ValueError, match="reg must not be negative, got -1"):
+    with pytest.raises(ValueError, match="strength must not be negative, got -1"):
         B.two_layer_net(X, model, y, -1.0)
 
 

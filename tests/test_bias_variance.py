@@ -186,7 +186,7 @@ def labels(n: int = 20_000, classes: int = 10) -> TensorDataset:
 def test_random_labels_are_right_by_chance(share, classes):
     """Of the labels drawn one in k is right; each class is drawn as often. Five standard deviations."""
     dataset = labels(classes=classes)
-    random = randomize_labels(dataset, share, classes=classes, generator=seeded())
+    random = randomize_labels(dataset, share, num_classes=classes, generator=seeded())
     (x, y), (same, drawn) = dataset.tensors, random.tensors
     assert torch.equal(x, same)
     wrong = share * (1 - 1 / classes)
@@ -215,15 +215,15 @@ def test_exactly_a_share_of_the_labels_is_drawn():
     """With one class only, every label that is drawn becomes 0."""
     y = torch.ones(100, dtype=torch.long)
     dataset = TensorDataset(torch.zeros(100, 1), y)
-    random = randomize_labels(dataset, 0.35, classes=1, generator=seeded())
+    random = randomize_labels(dataset, 0.35, num_classes=1, generator=seeded())
     assert (random.tensors[1] == 0).sum() == 35
     assert torch.equal(y, torch.ones(100, dtype=torch.long)), "the data set given is left alone"
     with pytest.raises(ValueError, match=r"share must be between 0 and 1, got 1\.5"):
         randomize_labels(dataset, 1.5)
     with pytest.raises(TypeError, match="positional"):
         randomize_labels(dataset, 1.0, 10)  # the number of classes goes by name
-    with pytest.raises(ValueError, match="classes must be at least 1, got 0"):
-        randomize_labels(dataset, 1.0, classes=0)
+    with pytest.raises(ValueError, match="num_classes must be at least 1, got 0"):
+        randomize_labels(dataset, 1.0, num_classes=0)
 
 
 def test_a_wide_model_learns_random_labels_and_nothing_else():

@@ -42,7 +42,7 @@ else:
             gate().forward(torch.ones(2, 1), torch.ones(2))
 
     def test_the_two_layer_network():
-        model = B.init_two_layer_model(4, 6, 3, scale=1.0, generator=torch.Generator().manual_seed(0))
+        model = B.init_two_layer_model(4, 6, 3, std=1.0, generator=torch.Generator().manual_seed(0))
         X, y = torch.randn(5, 4), torch.arange(5) % 3
         torch.testing.assert_close(compiled(B.two_layer_net)(X, model, y, 0.1), B.two_layer_net(X, model, y, 0.1))
 

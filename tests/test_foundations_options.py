@@ -13,14 +13,14 @@ OPTIONS = {
     backpropagation: {
         "numerical_gradient": "eps",
         "check_gradient": "atol eps rtol",
-        "init_two_layer_model": "generator scale",
+        "init_two_layer_model": "generator std",
     },
     data: {
         "digits": "seed",
         "fashion_mnist": "train",
         "cifar10": "train",
         "mnist1d": "seed",
-        "noisy_labels": "classes generator",
+        "noisy_labels": "generator num_classes",
         "split": "generator",
         "split_samplers": "generator",
     },

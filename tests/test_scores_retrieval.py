@@ -166,4 +166,4 @@ def test_mean_iou_by_hand():
 )
 def test_mean_iou_refuses(predictions, targets, message):
     with pytest.raises(ValueError, match=message):
-        scores.mean_iou(*(torch.tensor(x, dtype=torch.long) for x in (predictions, targets)), classes=3)
+        scores.mean_iou(*(torch.tensor(x, dtype=torch.long) for x in (predictions, targets)), num_classes=3)

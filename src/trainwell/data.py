@@ -159,14 +159,14 @@ def _smooth(noise: Float[Tensor, "n length"], width: int) -> Float[Tensor, "n le
 
 
 def noisy_labels(
-    dataset: TensorDataset, share: float, *, classes: int = 10, generator: Generator | None = None
+    dataset: TensorDataset, share: float, *, num_classes: int = 10, generator: Generator | None = None
 ) -> TensorDataset:
     """A copy of the data set in which a share of the labels is replaced by another class.
 
     Args:
         dataset: Inputs and labels.
         share: The share of examples whose label becomes wrong, in [0, 1].
-        classes: The number of classes; each wrong one is as likely as another.
+        num_classes: The number of classes; each wrong one is as likely as another.
         generator: Where the choice of examples and of classes is drawn from.
 
     Raises:
@@ -175,8 +175,8 @@ def noisy_labels(
     check_probability("share", share)
     x, y = dataset.tensors
     wrong = torch.randperm(len(y), generator=generator)[: round(share * len(y))]
-    shift = torch.randint(1, classes, wrong.shape, generator=generator)
-    return TensorDataset(x, y.index_put((wrong,), (y[wrong] + shift) % classes))
+    shift = torch.randint(1, num_classes, wrong.shape, generator=generator)
+    return TensorDataset(x, y.index_put((wrong,), (y[wrong] + shift) % num_classes))
 
 
 def cifar10(root: str | Path = "data", *, train: bool = True) -> Dataset[tuple[Tensor, int]]:

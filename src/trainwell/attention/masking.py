@@ -14,8 +14,8 @@ def masked_positions(
     length: int,
     share: float = 0.15,
     *,
-    generator: Generator | None = None,
     device: torch.device | str | None = None,
+    generator: Generator | None = None,
 ) -> Bool[Tensor, "n length"]:
     r"""Draws which tokens are masked: in every sequence the same number, every choice of them as likely.
 
@@ -26,8 +26,8 @@ def masked_positions(
         length: The number of tokens in each.
         share: The share to mask: 0.15 for text as in BERT; images need far more, 0.4 in BEiT and 0.75 in masked
             auto-encoders.
-        generator: Where the choice is drawn from.
         device: Where to make it; the generator's device has to be the same.
+        generator: Where the choice is drawn from.
 
     Returns:
         True where a token is masked.

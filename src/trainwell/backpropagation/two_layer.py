@@ -10,11 +10,11 @@ from .._shapes import Float, Int
 
 
 def init_two_layer_model(
-    input_size: int, hidden_size: int, output_size: int, *, scale: float = 1e-4, generator: Generator | None = None
+    input_size: int, hidden_size: int, output_size: int, *, std: float = 1e-4, generator: Generator | None = None
 ) -> dict[str, Tensor]:
     r"""First weights of a two-layer network: small and random, with biases of zero.
 
-    With :math:`s` = ``scale``,
+    With :math:`s` = ``std``,
 
     .. math:: W_{ij} \sim \mathcal{N}(0, s^2), \qquad b_j = 0.
 
@@ -22,7 +22,7 @@ def init_two_layer_model(
         input_size: The number of inputs.
         hidden_size: The number of hidden units.
         output_size: The number of classes.
-        scale: The standard deviation of the weights.
+        std: The standard deviation of the weights.
         generator: Where they are drawn from.
 
     Returns:
@@ -40,19 +40,19 @@ def init_two_layer_model(
         Weights this small suit two layers; deeper networks need ``trainwell.initialization``.
     """
     return {
-        "W1": scale * torch.randn(input_size, hidden_size, generator=generator),
+        "W1": std * torch.randn(input_size, hidden_size, generator=generator),
         "b1": torch.zeros(hidden_size),
-        "W2": scale * torch.randn(hidden_size, output_size, generator=generator),
+        "W2": std * torch.randn(hidden_size, output_size, generator=generator),
         "b2": torch.zeros(output_size),
     }
 
 
 def two_layer_net(
-    X: Float[Tensor, "n inputs"], model: dict[str, Tensor], y: Int[Tensor, " n"], reg: float = 0.0
+    X: Float[Tensor, "n inputs"], model: dict[str, Tensor], y: Int[Tensor, " n"], strength: float = 0.0
 ) -> tuple[Float[Tensor, ""], dict[str, Tensor]]:
     r"""The loss of a two-layer network and its gradient, derived by hand.
 
-    With :math:`X` = ``X``, one row an example, classes :math:`y_i` in ``y``, :math:`\lambda` = ``reg`` and
+    With :math:`X` = ``X``, one row an example, classes :math:`y_i` in ``y``, :math:`\lambda` = ``strength`` and
     :math:`Y` the one-hot rows of ``y``,
 
     .. math::
@@ -76,13 +76,13 @@ def two_layer_net(
         X: Inputs.
         model: ``W1``, ``b1``, ``W2`` and ``b2``, as from :func:`init_two_layer_model`.
         y: Class numbers.
-        reg: How strongly large weights are penalised.
+        strength: How strongly large weights are penalised.
 
     Returns:
         The loss, and the gradients by the names of ``model``.
 
     Raises:
-        ValueError: If ``reg`` is negative.
+        ValueError: If ``strength`` is negative.
 
     Example:
         >>> model = init_two_layer_model(3, 5, 10)
@@ -96,15 +96,15 @@ def two_layer_net(
     Note:
         The biases are not penalised, and the penalty has the factor 1/2, as in the lecture's numbers.
     """
-    check_not_negative("reg", reg)
+    check_not_negative("strength", strength)
     W1, b1, W2, b2 = (model[name] for name in ("W1", "b1", "W2", "b2"))
     A = X @ W1 + b1
     H = A.clamp(min=0)
     log_P = (H @ W2 + b2).log_softmax(dim=1)
-    loss = -log_P.gather(1, y.unsqueeze(1)).mean() + 0.5 * reg * (W1.square().sum() + W2.square().sum())
+    loss = -log_P.gather(1, y.unsqueeze(1)).mean() + strength / 2 * (W1.square().sum() + W2.square().sum())
 
     Y = torch.zeros_like(log_P).scatter(1, y.unsqueeze(1), 1)
     dS = (log_P.exp() - Y) / len(X)
     dA = (dS @ W2.T) * (A > 0)
-    gradients = {"W1": X.T @ dA + reg * W1, "b1": dA.sum(0), "W2": H.T @ dS + reg * W2, "b2": dS.sum(0)}
+    gradients = {"W1": X.T @ dA + strength * W1, "b1": dA.sum(0), "W2": H.T @ dS + strength * W2, "b2": dS.sum(0)}
     return loss, gradients

@@ -10,26 +10,26 @@ from .._arguments import check_at_least, check_probability
 
 
 def randomize_labels(
-    dataset: TensorDataset, share: float = 1.0, *, classes: int = 10, generator: Generator | None = None
+    dataset: TensorDataset, share: float = 1.0, *, num_classes: int = 10, generator: Generator | None = None
 ) -> TensorDataset:
     r"""A copy of the data set in which a share of the labels is drawn anew, whatever the input.
 
-    With :math:`s` = ``share`` and :math:`k` = ``classes``, :math:`\operatorname{round}(sn)` of the :math:`n` labels,
-    chosen at random, become
+    With :math:`s` = ``share`` and :math:`k` = ``num_classes``, :math:`\operatorname{round}(sn)` of the :math:`n`
+    labels, chosen at random, become
 
     .. math:: y_i \sim \operatorname{Uniform}\{0, \dots, k-1\}.
 
     Args:
         dataset: Inputs and labels.
         share: The share of labels to draw.
-        classes: The number of classes.
+        num_classes: The number of classes.
         generator: Where the choice of examples and the labels are drawn from.
 
     Returns:
         The same inputs with their labels.
 
     Raises:
-        ValueError: If ``share`` does not lie in [0, 1], or ``classes`` is less than 1.
+        ValueError: If ``share`` does not lie in [0, 1], or ``num_classes`` is less than 1.
 
     Example:
         >>> dataset = TensorDataset(torch.zeros(6, 1), torch.zeros(6, dtype=torch.long))
@@ -46,8 +46,8 @@ def randomize_labels(
         which class it is not, whereas random ones say nothing.
     """
     check_probability("share", share)
-    check_at_least("classes", classes, 1)
+    check_at_least("num_classes", num_classes, 1)
     x, y = dataset.tensors
     chosen = torch.randperm(len(y), generator=generator)[: round(share * len(y))]
-    drawn = torch.randint(classes, chosen.shape, generator=generator)
+    drawn = torch.randint(num_classes, chosen.shape, generator=generator)
     return TensorDataset(x, y.index_put((chosen.to(y.device),), drawn.to(y)))

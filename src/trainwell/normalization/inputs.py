@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from .._shapes import Float
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)  # red, green, blue, of pixels between 0 and 1
-IMAGENET_STD = (0.229, 0.224, 0.225)
+IMAGENET_STD = (0.229, 0.224, 0.225)  # a lecture has 0.226 for green
 
 
 def input_statistics(

@@ -92,7 +92,8 @@ def vanilla_dropout(
         Co-adaptation of Feature Detectors*, 2012.
 
     Note:
-        The paper scales the outgoing weights at test time, which for a linear layer is the same.
+        The paper scales the outgoing weights at test time, which for a linear layer is the same. A line of one
+        lecture has lost its comparison of the draws with its p, the probability of keeping.
         For use, take :func:`dropout`; this one is here to compare.
     """
     check_probability("p", p)

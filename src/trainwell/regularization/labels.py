@@ -11,16 +11,18 @@ from .._losses import full_precision, reduce
 from .._shapes import Float, Int
 
 
-def smooth_labels(targets: Int[Tensor, "*shape"], classes: int, smoothing: float) -> Float[Tensor, "*shape classes"]:
+def smooth_labels(
+    targets: Int[Tensor, "*shape"], num_classes: int, smoothing: float
+) -> Float[Tensor, "*shape classes"]:
     r"""Class numbers as probabilities that leave something to every class.
 
-    With :math:`K` = ``classes``, :math:`\varepsilon` = ``smoothing`` and :math:`y` a class number of ``targets``,
+    With :math:`K` = ``num_classes``, :math:`\varepsilon` = ``smoothing`` and :math:`y` a class number of ``targets``,
 
     .. math:: q_k = (1-\varepsilon)\,[k = y] + \frac{\varepsilon}{K}.
 
     Args:
         targets: Class numbers from 0, of any shape.
-        classes: The number of classes.
+        num_classes: The number of classes.
         smoothing: The share that is spread over all classes.
 
     Returns:
@@ -30,7 +32,7 @@ def smooth_labels(targets: Int[Tensor, "*shape"], classes: int, smoothing: float
         ValueError: If ``smoothing`` does not lie in [0, 1].
 
     Example:
-        >>> smooth_labels(torch.tensor([1]), classes=4, smoothing=0.2)
+        >>> smooth_labels(torch.tensor([1]), num_classes=4, smoothing=0.2)
         tensor([[0.0500, 0.8500, 0.0500, 0.0500]])
 
     Reference:
@@ -42,8 +44,8 @@ def smooth_labels(targets: Int[Tensor, "*shape"], classes: int, smoothing: float
         spread it over the other K - 1 classes only.
     """
     check_probability("smoothing", smoothing)
-    one_hot = F.one_hot(targets.long(), classes).to(torch.get_default_dtype())
-    return (1 - smoothing) * one_hot + smoothing / classes
+    one_hot = F.one_hot(targets.long(), num_classes).to(torch.get_default_dtype())
+    return (1 - smoothing) * one_hot + smoothing / num_classes
 
 
 def label_smoothing(

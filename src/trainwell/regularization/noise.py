@@ -117,18 +117,18 @@ def weight_noise(module: nn.Module, std: float, *, generator: Generator | None =
 
 
 def noisy_targets(
-    targets: Int[Tensor, "*shape"], classes: int, std: float, *, generator: Generator | None = None
+    targets: Int[Tensor, "*shape"], num_classes: int, std: float, *, generator: Generator | None = None
 ) -> Float[Tensor, "*shape classes"]:
     r"""Class numbers as one-hot labels with noise, made probabilities again.
 
-    With :math:`K` = ``classes``, :math:`\sigma` = ``std`` and :math:`y` a class number of ``targets``,
+    With :math:`K` = ``num_classes``, :math:`\sigma` = ``std`` and :math:`y` a class number of ``targets``,
 
     .. math:: q_k = \frac{r_k}{\sum_j r_j}, \qquad r_k = \bigl|[k=y] + \sigma\xi_k\bigr|, \quad
         \xi_k \sim \mathcal N(0, 1).
 
     Args:
         targets: Class numbers from 0, of any shape.
-        classes: The number of classes.
+        num_classes: The number of classes.
         std: The standard deviation of the noise before it is normalised.
         generator: Where the noise is drawn from.
 
@@ -140,7 +140,7 @@ def noisy_targets(
         ValueError: If ``std`` is negative.
 
     Example:
-        >>> q = noisy_targets(torch.tensor([1]), classes=3, std=0.1, generator=torch.Generator().manual_seed(0))
+        >>> q = noisy_targets(torch.tensor([1]), num_classes=3, std=0.1, generator=torch.Generator().manual_seed(0))
         >>> q, q.sum()
         (tensor([[0.1148, 0.7229, 0.1623]]), tensor(1.))
 
@@ -153,6 +153,6 @@ def noisy_targets(
         label (:func:`~trainwell.regularization.smooth_labels`).
     """
     check_not_negative("std", std)
-    one_hot = F.one_hot(targets.long(), classes).to(torch.get_default_dtype())
+    one_hot = F.one_hot(targets.long(), num_classes).to(torch.get_default_dtype())
     noisy = input_noise(one_hot, std, generator=generator).abs()
     return noisy / noisy.sum(-1, keepdim=True)

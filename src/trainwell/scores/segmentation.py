@@ -9,7 +9,7 @@ from .._arguments import check_same_shape
 from .._shapes import Int
 
 
-def mean_iou(predictions: Int[Tensor, "*shape"], targets: Int[Tensor, "*shape"], classes: int) -> float:
+def mean_iou(predictions: Int[Tensor, "*shape"], targets: Int[Tensor, "*shape"], num_classes: int) -> float:
     r"""The mean intersection over union of the classes' areas.
 
     With :math:`A_k` the pixels that were given class :math:`k`, :math:`B_k` those that have it, and the :math:`K`
@@ -20,16 +20,16 @@ def mean_iou(predictions: Int[Tensor, "*shape"], targets: Int[Tensor, "*shape"],
     Args:
         predictions: A class number for each pixel, of all images together.
         targets: The true ones, of the same shape.
-        classes: The number of classes.
+        num_classes: The number of classes.
 
     Returns:
         A number from 0 to 1.
 
     Raises:
-        ValueError: If the shapes differ, nothing is given, or a class number lies outside 0 to ``classes`` - 1.
+        ValueError: If the shapes differ, nothing is given, or a class number lies outside 0 to ``num_classes`` - 1.
 
     Example:
-        >>> mean_iou(torch.tensor([[0, 0], [1, 1]]), torch.tensor([[0, 0], [0, 1]]), classes=3) == (2 / 3 + 1 / 2) / 2
+        >>> mean_iou(torch.tensor([0, 0, 1, 1]), torch.tensor([0, 0, 0, 1]), num_classes=3) == (2 / 3 + 1 / 2) / 2
         True
 
     Reference:
@@ -42,10 +42,10 @@ def mean_iou(predictions: Int[Tensor, "*shape"], targets: Int[Tensor, "*shape"],
     if targets.numel() == 0:
         raise ValueError("targets must hold at least one pixel, got none")
     for name, values in (("predictions", predictions), ("targets", targets)):
-        if values.min() < 0 or values.max() >= classes:
-            raise ValueError(f"{name} must lie from 0 to {classes - 1}, got {values.min()} to {values.max()}")
-    pairs = torch.bincount((classes * targets.long() + predictions).flatten(), minlength=classes**2)
-    confusion = pairs.view(classes, classes).double()
+        if values.min() < 0 or values.max() >= num_classes:
+            raise ValueError(f"{name} must lie from 0 to {num_classes - 1}, got {values.min()} to {values.max()}")
+    pairs = torch.bincount((num_classes * targets.long() + predictions).flatten(), minlength=num_classes**2)
+    confusion = pairs.view(num_classes, num_classes).double()
     intersection = confusion.diag()
     union = confusion.sum(0) + confusion.sum(1) - intersection
     return (intersection / union)[union > 0].mean().item()
