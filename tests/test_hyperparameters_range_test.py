@@ -154,6 +154,13 @@ def test_ends_before_a_loss_that_is_no_number():
         range_test(model, optimizer, examples(), loss=lambda o, y: o.sum() * math.nan)
 
 
+@pytest.mark.parametrize("empty", [lambda data: data, lambda data: DataLoader(data, 10)], ids=["data set", "loader"])
+def test_nothing_to_train_on_is_refused_instead_of_waited_for(empty):
+    model = network()
+    with pytest.raises(ValueError, match="train must hold at least one example, got none"):
+        range_test(model, torch.optim.SGD(model.parameters()), empty(TensorDataset(*examples()[:0])))
+
+
 def test_takes_a_loader():
     model, loader = network(), DataLoader(examples(), 10)
     result = range_test(model, torch.optim.SGD(model.parameters()), loader, steps=7, low=1e-3, high=1e-2)

@@ -94,7 +94,8 @@ def range_test(
         The losses by learning rate.
 
     Raises:
-        ValueError: If ``steps`` is less than 2, not 0 < ``low`` < ``high``, or the first loss is not finite.
+        ValueError: If ``steps`` is less than 2, not 0 < ``low`` < ``high``, the first loss is not finite, or
+            there is no example.
 
     Example:
         >>> from trainwell import data
@@ -142,7 +143,11 @@ def _endless(
     train: Dataset[Any] | DataLoader[Any], batch_size: int, device: torch.device, generator: Generator | None
 ) -> Iterator[tuple[Tensor, Tensor]]:
     while True:
-        yield from batches(train, batch_size, device, shuffle=True, generator=generator)
+        batch = None
+        for batch in batches(train, batch_size, device, shuffle=True, generator=generator):
+            yield batch
+        if batch is None:
+            raise ValueError("train must hold at least one example, got none")
 
 
 @contextmanager
