@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
 
 
 def check_probability(name: str, value: float) -> None:
@@ -31,8 +33,59 @@ def check_one_of(name: str, value: str, choices: Iterable[str]) -> None:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
 
 
+def check_floating(name: str, tensor: Tensor) -> None:
+    """Raises ValueError unless ``tensor`` is of a floating point dtype: results in integers would be cut off."""
+    if not tensor.is_floating_point():
+        raise ValueError(f"{name} must be of a floating point dtype, got {tensor.dtype}")
+
+
+def check_labels(labels: Tensor, num_classes: int) -> None:
+    """Raises ValueError unless ``labels`` are numbers of classes. Only the CPU looks: a device would have to wait."""
+    if labels.device.type != "cpu" or torch.compiler.is_compiling():
+        return
+    if ((labels < 0) | (labels >= num_classes)).any():
+        raise ValueError(f"labels must be from 0 to {num_classes - 1}, got {labels.min()} to {labels.max()}")
+
+
 def check_same_shape(**tensors: Tensor) -> None:
     """Raises ValueError unless the tensors have one shape: broadcasting (n, 1) with (n) compares all with all."""
     shapes = [tuple(tensor.shape) for tensor in tensors.values()]
     if len(set(shapes)) > 1:
         raise ValueError(f"{' and '.join(tensors)} must have one shape, got {' and '.join(map(str, shapes))}")
+
+
+def check_dimensions(name: str, tensor: Tensor, dimensions: int) -> None:
+    """Raises ValueError unless the tensor has so many dimensions."""
+    if tensor.ndim != dimensions:
+        raise ValueError(f"{name} must be {dimensions}-dimensional, got the shape {tuple(tensor.shape)}")
+
+
+def check_same_length(**tensors: Tensor) -> None:
+    """Raises ValueError unless the tensors, inputs and targets for instance, hold equally many examples."""
+    lengths = [len(tensor) for tensor in tensors.values()]
+    if len(set(lengths)) > 1:
+        raise ValueError(f"{' and '.join(tensors)} must have one length, got {' and '.join(map(str, lengths))}")
+
+
+def check_optimizer(optimizer: Optimizer, model: nn.Module) -> None:
+    """Raises ValueError unless ``optimizer`` is an optimizer that holds parameters of the model."""
+    if not isinstance(optimizer, Optimizer):
+        raise ValueError(f"optimizer must be made already, such as SGD(model.parameters(), lr=0.1), got {optimizer!r}")
+    held = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    if not any(id(p) in held for p in model.parameters()):
+        raise ValueError("optimizer must hold parameters of the model, got one that holds none of them")
+
+
+def check_shape(name: str, tensor: Tensor, shape: Sequence[int]) -> None:
+    """Raises ValueError unless ``tensor`` has this shape: one that is too short would be broadcast."""
+    if tuple(tensor.shape) != tuple(shape):
+        raise ValueError(f"{name} must have the shape {tuple(shape)}, got {tuple(tensor.shape)}")
+
+
+def check_values(name: str, tensor: Tensor, allowed: Sequence[int]) -> None:
+    """Raises ValueError unless each entry is one of ``allowed``; where there is nothing to look at yet, it does not."""
+    if torch.compiler.is_compiling() or tensor.is_meta:
+        return
+    others = tensor[~torch.stack([tensor == value for value in allowed]).any(0)]
+    if len(others):
+        raise ValueError(f"{name} must be {' or '.join(map(str, allowed))}, got {others[0].item():g}")
