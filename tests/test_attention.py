@@ -151,8 +151,8 @@ def test_heads_are_torchs(causal, padded):
         key_padding_mask=torch.arange(6) >= lengths[:, None] if padded else None,
         average_attn_weights=False,
     )
-    torch.testing.assert_close(ours(x, mask=mask), expected)
-    torch.testing.assert_close(ours.weights(x, mask=mask), weights)
+    torch.testing.assert_close(ours(x, attn_mask=mask), expected)
+    torch.testing.assert_close(ours.weights(x, attn_mask=mask), weights)
     if not causal and not padded:
         torch.testing.assert_close(ours(x), expected)
         torch.testing.assert_close(ours.weights(x), weights)
@@ -226,7 +226,7 @@ def test_the_block_is_torchs(norm_first, activation, scale):
     more = {"dropout": 0.0, "activation": activation, "layer_norm_eps": 1e-3}
     ours, theirs = blocks(norm_first=norm_first, dim_feedforward=20, **more)
     x, results = draw(4, 6, 12, scale=scale), []
-    for layer, mask in ((ours, {"mask": causal_mask(6)}), (theirs, {"src_mask": ~causal_mask(6)})):
+    for layer, mask in ((ours, {"attn_mask": causal_mask(6)}), (theirs, {"src_mask": ~causal_mask(6)})):
         y = layer(x, **mask)
         y.cos().sum().backward()
         results.append([y, *(w.grad for w in layer.parameters())])
@@ -263,7 +263,7 @@ STACK = stack()
 
 def run(x: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
     for block in STACK:
-        x = block(x, mask=mask)
+        x = block(x, attn_mask=mask)
     return x
 
 
@@ -313,7 +313,7 @@ def test_autocast_dtype_and_device(factory):
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert layer(x).dtype == twin(x).dtype
     for dtype in (torch.float16, torch.bfloat16, torch.float64):
-        y = layer.to(dtype)(x.to(dtype), mask=causal_mask(5))
+        y = layer.to(dtype)(x.to(dtype), attn_mask=causal_mask(5))
         assert y.dtype == dtype
         assert y.isfinite().all()
     assert layer.float().to("meta")(x.to("meta")).device.type == "meta"
@@ -333,4 +333,4 @@ def test_takes_empty_batches_and_leaves_its_input_alone(factory):
 def test_gradcheck(factory):
     layer = factory().double().eval()
     x = draw(2, 3, 8).requires_grad_()
-    assert torch.autograd.gradcheck(lambda x: layer(x, mask=causal_mask(3)), x)
+    assert torch.autograd.gradcheck(lambda x: layer(x, attn_mask=causal_mask(3)), x)

@@ -172,7 +172,7 @@ def test_refuses_images_that_do_not_fit():
         VisionTransformer(12, 0, 1, 1, 4, 4)
     with pytest.raises(ValueError, match="patch_size must divide image_size, got 5 for 12"):
         VisionTransformer(12, 5, 1, 1, 4, 4)
-    with pytest.raises(ValueError, match="images must be 12 × 12, got 8 × 12"):
+    with pytest.raises(ValueError, match=r"images must be \(n, 3, 12, 12\), got \(1, 3, 8, 12\)"):
         vit()(images(1, 3, 8, 12))
 
 
@@ -208,10 +208,10 @@ def test_a_causal_model_takes_a_padding_mask_as_well():
     mask = (torch.arange(6) != 2)[None, None, None]
     changed = tokens.clone()
     changed[0, 2] = (tokens[0, 2] + 1) % 9
-    same = torch.isclose(model(tokens, mask=mask), model(changed, mask=mask)).all(-1)[0]
+    same = torch.isclose(model(tokens, attn_mask=mask), model(changed, attn_mask=mask)).all(-1)[0]
     assert same.tolist() == [True, True, False, True, True, True], "only the token itself, by its shortcut"
     changed[0, 5] = (tokens[0, 5] + 1) % 9
-    torch.testing.assert_close(model(tokens, mask=mask)[:, :2], model(changed, mask=mask)[:, :2])
+    torch.testing.assert_close(model(tokens, attn_mask=mask)[:, :2], model(changed, attn_mask=mask)[:, :2])
 
 
 def test_next_token_loss_is_the_mean_over_the_tokens_that_follow():

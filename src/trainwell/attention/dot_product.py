@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .._arguments import check_probability
+from .._arguments import check_probability, check_shape
 from .._shapes import Bool, Float, Int
 
 
@@ -34,13 +34,14 @@ def attention_weights(
     Args:
         query: What is looked for, a row a query.
         key: What answers, a row a key.
-        attn_mask: True where the query (row) may look at the key (column); broadcast to the weights' shape.
+        attn_mask: True where the query (row) may look at the key (column), (queries, keys) or of a shape that
+            broadcasts to the weights'.
 
     Returns:
         The weights, a row a query. A query that may look nowhere has zeros.
 
     Raises:
-        ValueError: If the mask is not boolean.
+        ValueError: If ``key`` has not the query's width, or the mask is not boolean or not of such a shape.
 
     Example:
         >>> attention_weights(torch.zeros(1, 4), torch.zeros(3, 4), torch.tensor([[True, True, False]]))
@@ -53,11 +54,11 @@ def attention_weights(
         The lecture fills masked places with -1e14 before the softmax, so that a query that may look nowhere
         looks everywhere alike, and float16 overflows.
     """
+    check_shape("key", key, (*query.shape[:-2], key.shape[-2], query.shape[-1]))
     logits = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])
     if attn_mask is None:
         return logits.softmax(-1)
-    if attn_mask.dtype != torch.bool:
-        raise ValueError(f"attn_mask must be boolean, True where a query may look, got {attn_mask.dtype}")
+    _check_mask(attn_mask, logits.shape)
     weights = logits.masked_fill(~attn_mask, -math.inf).softmax(-1)
     return weights.masked_fill(~attn_mask, 0.0)  # a row of -inf only would be NaN
 
@@ -79,14 +80,16 @@ def scaled_dot_product_attention(
         query: What is looked for, a row a query.
         key: What answers, a row a key.
         value: What is averaged, a row a key.
-        attn_mask: True where the query (row) may look at the key (column); broadcast to the weights' shape.
+        attn_mask: True where the query (row) may look at the key (column), (queries, keys) or of a shape that
+            broadcasts to the weights'.
         dropout_p: The probability of dropping a weight, whether one trains or not, as in torch.
 
     Returns:
         A row a query.
 
     Raises:
-        ValueError: If the mask is not boolean, or ``dropout_p`` does not lie in [0, 1].
+        ValueError: If ``key`` or ``value`` has another shape, the mask is not boolean or not of such a shape, or
+            ``dropout_p`` does not lie in [0, 1].
 
     Example:
         >>> x = torch.tensor([[1.0, 0.0], [3.0, 2.0]])
@@ -102,8 +105,17 @@ def scaled_dot_product_attention(
         ``is_causal``, for which there is :func:`causal_mask`. Dropout draws from torch's global generator.
     """
     check_probability("dropout_p", dropout_p)
+    check_shape("value", value, (*key.shape[:-1], value.shape[-1]))
     weights = attention_weights(query, key, attn_mask)
     return F.dropout(weights, dropout_p) @ value
+
+
+def _check_mask(attn_mask: Tensor, shape: torch.Size) -> None:
+    if attn_mask.dtype != torch.bool:
+        raise ValueError(f"attn_mask must be boolean, True where a query may look, got {attn_mask.dtype}")
+    sizes = zip(reversed(attn_mask.shape), reversed(shape), strict=False)
+    if attn_mask.dim() > len(shape) or any(size not in (1, wanted) for size, wanted in sizes):
+        raise ValueError(f"attn_mask must broadcast to the weights' {tuple(shape)}, got {tuple(attn_mask.shape)}")
 
 
 def causal_mask(length: int, *, device: torch.device | str | None = None) -> Bool[Tensor, "length length"]:

@@ -27,14 +27,19 @@ class MultiheadSelfAttention(nn.Module):
         H_h = \operatorname{attention}(Q_h, K_h, V_h), \qquad
         Y = [H_1, \dots, H_{\text{heads}}]\, W_\text{out}^\top + b_\text{out}.
 
+    It is called with ``x`` (n, length, width) and, by name, ``attn_mask``, True where a token (row) may look at
+    another (column): (length, length) for all sequences and heads, or with these before, (n or 1, heads or 1,
+    length or 1, length), as from :func:`padding_mask`. One row a sequence, (n, length), becomes one by
+    ``[:, None, None]``.
+
     Args:
         embed_dim: The width of a token.
         num_heads: How many heads share that width.
         dropout: The probability of dropping an attention weight, in training.
 
     Raises:
-        ValueError: If ``num_heads`` is less than 1 or does not divide ``embed_dim``, or ``dropout`` does not lie
-            in [0, 1].
+        ValueError: If ``num_heads`` is less than 1 or does not divide ``embed_dim``, ``dropout`` does not lie
+            in [0, 1], or ``x`` or ``attn_mask`` has another shape.
 
     Example:
         >>> attention = MultiheadSelfAttention(embed_dim=8, num_heads=2)
@@ -66,21 +71,32 @@ class MultiheadSelfAttention(nn.Module):
         nn.init.zeros_(self.out_proj.bias)
 
     def forward(
-        self, x: Float[Tensor, "n length width"], *, mask: Mask | None = None
+        self, x: Float[Tensor, "n length width"], *, attn_mask: Mask | None = None
     ) -> Float[Tensor, "n length width"]:
-        query, key, value = self._heads(x)
-        y = scaled_dot_product_attention(query, key, value, mask, self.dropout if self.training else 0.0)
+        query, key, value = self._heads(x, attn_mask)
+        y = scaled_dot_product_attention(query, key, value, attn_mask, self.dropout if self.training else 0.0)
         return self.out_proj(y.transpose(1, 2).flatten(2))
 
     def weights(
-        self, x: Float[Tensor, "n length width"], *, mask: Mask | None = None
+        self, x: Float[Tensor, "n length width"], *, attn_mask: Mask | None = None
     ) -> Float[Tensor, "n heads length length"]:
         """How much each token looks at each other, for every head: something to draw."""
-        query, key, _ = self._heads(x)
-        return attention_weights(query, key, mask)
+        query, key, _ = self._heads(x, attn_mask)
+        return attention_weights(query, key, attn_mask)
 
-    def _heads(self, x: Float[Tensor, "n length width"]) -> list[Float[Tensor, "n heads length part"]]:
+    def _heads(
+        self, x: Float[Tensor, "n length width"], attn_mask: Mask | None
+    ) -> list[Float[Tensor, "n heads length part"]]:
         """Queries, keys and values, a slice of them for each head."""
+        width = self.in_proj_weight.shape[1]
+        if x.dim() != 3 or x.shape[-1] != width:
+            raise ValueError(f"x must be (n, length, {width}), got {tuple(x.shape)}")
+        length = x.shape[
+            1
+        ]  # a mask (n, length) would pass for (queries, keys) in a batch of one, (n, length, length) too
+        if attn_mask is not None and attn_mask.dim() != 4 and attn_mask.shape != (length, length):
+            got = tuple(attn_mask.shape)
+            raise ValueError(f"attn_mask must be ({length}, {length}) or have four dimensions, got {got}")
         projected = F.linear(x, self.in_proj_weight, self.in_proj_bias).chunk(3, dim=-1)
         return [part.unflatten(-1, (self.num_heads, -1)).transpose(1, 2) for part in projected]
 
@@ -101,6 +117,9 @@ class EncoderBlock(nn.Module):
     The first is the paper's and the lecture's, the second what vision transformers and language models use,
     which trains without warmup.
 
+    It is called with ``x`` (n, length, width) and, by name, ``attn_mask``, True where a token may look at another,
+    of the shapes of :class:`MultiheadSelfAttention`.
+
     Args:
         d_model: The width of a token.
         nhead: How many heads share it.
@@ -110,6 +129,9 @@ class EncoderBlock(nn.Module):
         activation: The two-layer network's nonlinearity.
         layer_norm_eps: What layer normalisation adds to the variance.
         norm_first: Whether to normalise before attention and network, or after the shortcuts.
+
+    Raises:
+        ValueError: If the heads' setting is wrong, or ``x`` or ``attn_mask`` has another shape.
 
     Example:
         >>> EncoderBlock(d_model=8, nhead=2)(torch.randn(3, 5, 8)).shape
@@ -146,16 +168,16 @@ class EncoderBlock(nn.Module):
         self.activation, self.norm_first = activation, norm_first
 
     def forward(
-        self, x: Float[Tensor, "n length width"], *, mask: Mask | None = None
+        self, x: Float[Tensor, "n length width"], *, attn_mask: Mask | None = None
     ) -> Float[Tensor, "n length width"]:
         if self.norm_first:
-            x = x + self._attention(self.norm1(x), mask)
+            x = x + self._attention(self.norm1(x), attn_mask)
             return x + self._network(self.norm2(x))
-        x = self.norm1(x + self._attention(x, mask))
+        x = self.norm1(x + self._attention(x, attn_mask))
         return self.norm2(x + self._network(x))
 
-    def _attention(self, x: Tensor, mask: Mask | None) -> Tensor:
-        return self.dropout(self.self_attn(x, mask=mask))
+    def _attention(self, x: Tensor, attn_mask: Mask | None) -> Tensor:
+        return self.dropout(self.self_attn(x, attn_mask=attn_mask))
 
     def _network(self, x: Tensor) -> Tensor:
         hidden = self.dropout(self.activation(self.linear1(x)))

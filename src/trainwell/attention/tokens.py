@@ -6,7 +6,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
-from .._arguments import check_at_least
+from .._arguments import check_at_least, check_shape
 from .._shapes import Float, Int
 from ..training import evaluating
 from .dot_product import causal_mask
@@ -21,6 +21,9 @@ class TokenTransformer(nn.Module):
 
     .. math:: z_i = e_{t_i} + p_i, \qquad z \leftarrow B_l(z), \qquad \text{logits}_i = W N(z)_i + b.
 
+    It is called with ``tokens`` (n, length) and, by name, ``attn_mask``, True where a token may look at another, of
+    the shapes of :class:`MultiheadSelfAttention`; a causal model adds its own.
+
     Args:
         num_tokens: How many different tokens there are, a mask token included where one is needed.
         max_length: The longest sequence.
@@ -32,7 +35,8 @@ class TokenTransformer(nn.Module):
         causal: Whether a token sees only itself and what came before (autoregressive prediction), or all.
 
     Raises:
-        ValueError: If a sequence is longer than ``max_length``, or a block's setting is wrong.
+        ValueError: If ``tokens`` or ``attn_mask`` has another shape, a sequence is longer than ``max_length``, or a
+            block's setting is wrong.
 
     Example:
         >>> model = TokenTransformer(num_tokens=11, max_length=6, num_layers=2, nhead=2, d_model=8, causal=True)
@@ -69,17 +73,21 @@ class TokenTransformer(nn.Module):
         self.norm = nn.LayerNorm(d_model)
         self.head = nn.Linear(d_model, num_tokens)
 
-    def forward(self, tokens: Int[Tensor, "n length"], *, mask: Mask | None = None) -> Float[Tensor, "n length tokens"]:
-        """The logits at every place; ``mask`` is True where a token may look, the causal one aside."""
+    def forward(
+        self, tokens: Int[Tensor, "n length"], *, attn_mask: Mask | None = None
+    ) -> Float[Tensor, "n length tokens"]:
+        """The logits at every place."""
+        if tokens.dim() != 2:
+            raise ValueError(f"tokens must be (n, length), got {tuple(tokens.shape)}")
         length = tokens.shape[1]
         if length > len(self.pos_embedding):
             raise ValueError(f"tokens must be at most {len(self.pos_embedding)} in a row, got {length}")
         if self.causal:
             past = causal_mask(length, device=tokens.device)
-            mask = past if mask is None else mask & past
+            attn_mask = past if attn_mask is None else attn_mask & past
         z = self.dropout(self.embedding(tokens) + self.pos_embedding[:length])
         for layer in self.layers:
-            z = layer(z, mask=mask)
+            z = layer(z, attn_mask=attn_mask)
         return self.head(self.norm(z))
 
 
@@ -98,6 +106,9 @@ def next_token_loss(logits: Float[Tensor, "n length classes"], tokens: Int[Tenso
     Returns:
         A scalar, in nats a token.
 
+    Raises:
+        ValueError: If the tokens are not as many as the places, or fewer than two in a row.
+
     Example:
         >>> next_token_loss(torch.zeros(1, 4, 8), torch.tensor([[3, 1, 4, 1]]))  # log 8
         tensor(2.0794)
@@ -105,6 +116,8 @@ def next_token_loss(logits: Float[Tensor, "n length classes"], tokens: Int[Tenso
     Reference:
         Bengio, Ducharme, Vincent and Jauvin, *A Neural Probabilistic Language Model*, 2003.
     """
+    check_shape("tokens", tokens, logits.shape[:2])
+    check_at_least("the tokens in a row", tokens.shape[1], 2)
     return F.cross_entropy(logits[:, :-1].transpose(1, 2), tokens[:, 1:])
 
 

@@ -66,7 +66,8 @@ class VisionTransformer(nn.Module):
         in_channels: Channels of the images.
 
     Raises:
-        ValueError: If ``patch_size`` does not divide ``image_size``, or a block's setting is wrong.
+        ValueError: If ``patch_size`` does not divide ``image_size``, a block's setting is wrong, or images have
+            another shape.
 
     Example:
         >>> model = VisionTransformer(8, 2, num_layers=2, num_heads=2, hidden_dim=16, mlp_dim=32, num_classes=10,
@@ -120,9 +121,9 @@ class VisionTransformer(nn.Module):
 
     def tokens(self, images: Float[Tensor, "n channels height width"]) -> Float[Tensor, "n tokens features"]:
         """What the blocks make of each token: the class token, then the patches."""
-        if images.shape[-2:] != (self.image_size, self.image_size):
-            height, width = images.shape[-2:]
-            raise ValueError(f"images must be {self.image_size} × {self.image_size}, got {height} × {width}")
+        sizes = (self.conv_proj.in_channels, self.image_size, self.image_size)
+        if images.shape[1:] != sizes:
+            raise ValueError(f"images must be (n, {', '.join(map(str, sizes))}), got {tuple(images.shape)}")
         embedded = self.conv_proj(images).flatten(2).transpose(1, 2)  # a linear map of every patch
         class_token = self.class_token.expand(len(images), -1, -1)
         z = torch.cat([class_token, embedded], dim=1) + self.pos_embedding
