@@ -103,6 +103,18 @@ def test_a_state_moves_from_the_twin_and_back(entry):
     torch.testing.assert_close(result, expected, rtol=1e-8, atol=1e-8)
 
 
+@parametrize(OPTIMIZERS, "twin plain")
+def test_the_states_names_are_the_twins(entry):
+    names = []
+    for make in (entry.make, lambda params: entry.oracle(params, **entry.arguments)):
+        task = problem(entry)
+        optimizer = make(task.params)
+        run(entry, optimizer, task, 1)
+        state = optimizer.state[task.params[0]]
+        names.append({name for name, value in state.items() if value is not None})
+    assert names[0] == names[1]
+
+
 @parametrize(OPTIMIZERS, "twin")
 def test_the_state_is_as_large_as_the_twins(entry):
     sizes = []

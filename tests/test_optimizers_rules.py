@@ -35,6 +35,8 @@ def test_arguments_and_defaults_are_torchs(name):
     shared = [p for p in ours if p not in extra]
     assert shared == list(theirs)[: len(shared)]
     assert all(ours[p].default == theirs[p].default for p in shared)
+    made, twin = (getattr(library, name)([weight(1.0)]).defaults for library in (O, torch.optim))
+    assert {p: made[p] for p in shared if p != "params"} == {p: twin[p] for p in shared if p != "params"}
 
 
 def test_the_other_defaults():
@@ -203,6 +205,11 @@ def test_the_trust_ratio_is_one_where_a_norm_is_zero():
         w = nn.Parameter(torch.zeros(3))
         one_step(lambda p, rule=rule: rule(p, lr=0.1), w, 1.0)
         assert w.tolist() == pytest.approx([-0.1] * 3, rel=1e-4)  # zero weights still leave zero
+
+
+def test_the_ratio_of_lars_is_one_where_the_gradient_is_zero():
+    decayed = one_step(lambda p: O.LARS(p, lr=0.1, weight_decay=0.5), weight(3.0, 4.0), 0.0)
+    assert decayed.tolist() == pytest.approx([0.95 * 3, 0.95 * 4])
 
 
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 1e4])
