@@ -175,3 +175,10 @@ def test_limits_of_the_window():
     assert moving_average([2.0, 2.0, 2.0], 100) == [2.0, 2.0, 2.0]
     with pytest.raises(ValueError, match="window must be at least 1, got 0"):
         moving_average([1.0], 0)
+
+
+def test_sets_with_more_targets_than_inputs_are_refused():
+    x, y = torch.zeros(4, 2), torch.zeros(5)
+    for train, validation in (((x, y), (x, y[:4])), ((x, y[:4]), (x, y))):
+        with pytest.raises(ValueError, match="inputs and targets must have one length, got 4 and 5"):
+            learning_curve(lambda x, y: len, lambda p, y: 0.0, train, validation, sizes=[1])

@@ -219,3 +219,28 @@ def test_without_optuna_the_error_names_the_extra(monkeypatch):
     for call in (lambda: open_study("sqlite://", "s"), lambda: stored(score, None, SPACE)):
         with pytest.raises(ImportError, match=r"studies need optuna: pip install 'trainwell\[examples\]'"):
             call()
+
+
+@pytest.mark.parametrize("ways", [["minimize"], ["maximize", "maximize"], ["maximize", "minimize"]])
+def test_a_study_that_does_not_maximise_is_refused(ways):
+    """Its best value would be the worst."""
+    with pytest.raises(ValueError, match=rf"study must maximise one score, got \['{ways[0]}'"):
+        stored(score, optuna.create_study(directions=ways), SPACE)
+    assert stored(score, optuna.create_study(direction="maximize"), SPACE)
+
+
+def test_a_stored_objective_keeps_what_was_before_an_exception(tmp_path):
+    study, calls = open_study(f"sqlite:///{tmp_path}/s.db", "s"), []
+
+    def failing(config, budget):
+        calls.append(config)
+        if len(calls) == 3:
+            raise MemoryError("out of memory")
+        return score(config, budget)
+
+    with pytest.raises(MemoryError, match="out of memory"):
+        successive_halving(stored(failing, study, SPACE), SPACE, generator=seeded(), **NUMBERS)
+    assert len(study.trials) == 2
+    successive_halving(stored(failing, study, SPACE), SPACE, generator=seeded(), **NUMBERS)
+    assert len(calls) == 1 + len(study.trials)
+    assert calls[3] == calls[2]

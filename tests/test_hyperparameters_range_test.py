@@ -206,6 +206,25 @@ def test_the_suggestion_is_a_third_of_the_lowest():
     assert valley.suggestion == pytest.approx(1 / 3)
 
 
+@pytest.mark.parametrize("least", [1.801, 2.0, 7.0])
+def test_where_no_loss_falls_nothing_is_suggested(least):
+    """The mean over eleven of a plateau is the plateau; a tenth less than the first is enough."""
+    rates = [10.0 ** (i - 20) for i in range(40)]
+    with pytest.raises(
+        ValueError, match=rf"losses must fall by 10% .*, got 2 at first and {min(least, 2):.3g} at the lowest"
+    ):
+        RangeTest(rates, [2.0] * 20 + [least] * 20).suggestion  # noqa: B018
+    assert RangeTest(rates, [2.0] * 20 + [1.799] * 20).suggestion > 0
+    assert RangeTest(rates, [-2.0] * 20 + [-2.3] * 20).suggestion > 0
+    with pytest.raises(ValueError, match="losses must fall"):
+        RangeTest(rates, [-2.0] * 20 + [-2.1] * 20).suggestion  # noqa: B018
+
+
+def test_an_optimizer_of_another_model_is_refused():
+    with pytest.raises(ValueError, match="optimizer must hold parameters of the model, got one that holds none"):
+        range_test(network(), torch.optim.SGD(network().parameters()), examples())
+
+
 def test_bad_settings_are_refused():
     model = network()
     optimizer = torch.optim.SGD(model.parameters())

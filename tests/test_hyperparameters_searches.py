@@ -231,3 +231,13 @@ def test_a_progress_bar_is_shown_unless_it_is_not_wanted(capsys):
 
 def test_a_trial_prints_as_a_line():
     assert str(Trial({"lr": 1.405206e-4, "width": 64}, 0.412)) == "score 0.4120  lr 0.0001405  width 64"
+
+
+def test_what_the_objective_raises_ends_the_search_and_nan_does_not():
+    def failing(config):
+        raise MemoryError("out of memory")
+
+    for search in (grid_search, lambda *a, **b: random_search(*a, trials=3, **b)):
+        with pytest.raises(MemoryError, match="out of memory"):
+            search(failing, SPACE, progress=False)
+        assert all(math.isnan(trial.score) for trial in search(lambda config: math.nan, SPACE, progress=False))

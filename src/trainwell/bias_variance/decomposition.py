@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
-from .._arguments import check_at_least, check_not_negative
+from .._arguments import check_at_least, check_not_negative, check_same_length
 from .._shapes import Float, Shaped
 from ._fits import Fit
 
@@ -63,7 +63,7 @@ def decompose(
         The three parts at each point.
 
     Raises:
-        ValueError: If ``noise`` is negative.
+        ValueError: If ``noise`` is negative, or a row of ``predictions`` has not the shape of ``truth``.
 
     Example:
         >>> d = decompose(torch.tensor([[1.0, 2.0], [3.0, 2.0]]), truth=torch.tensor([2.0, 5.0]), noise=0.5)
@@ -78,6 +78,9 @@ def decompose(
         R models still varies: bias squared is too large, and variance too small, by the variance over R.
     """
     check_not_negative("noise", noise)
+    if predictions.shape[1:] != truth.shape:
+        expected, got = tuple(truth.shape), tuple(predictions.shape)
+        raise ValueError(f"predictions must hold a row of the truth's shape {expected} for each model, got {got}")
     mean = predictions.mean(0)
     return Decomposition(
         bias_squared=(mean - truth).square(),
@@ -140,6 +143,9 @@ def bootstrap(
     Returns:
         Inputs and targets, about 63% of the examples in them, some several times.
 
+    Raises:
+        ValueError: If there are not as many targets as inputs.
+
     Example:
         >>> bootstrap(torch.arange(4), torch.arange(4) * 10, generator=torch.Generator().manual_seed(0))
         (tensor([0, 3, 1, 0]), tensor([ 0, 30, 10,  0]))
@@ -147,5 +153,6 @@ def bootstrap(
     Reference:
         Efron, *Bootstrap Methods: Another Look at the Jackknife*, 1979.
     """
+    check_same_length(x=x, y=y)
     chosen = torch.randint(len(x), (len(x),), generator=generator).to(x.device)
     return x[chosen], y[chosen]

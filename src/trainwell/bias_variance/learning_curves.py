@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from .._arguments import check_at_least
+from .._arguments import check_at_least, check_same_length
 from ..training import Callback, History, evaluate
 from ._fits import Fit, Score
 
@@ -61,7 +61,8 @@ def learning_curve(
         The scores.
 
     Raises:
-        ValueError: If a size is less than 1 or more than there are examples.
+        ValueError: If a size is less than 1 or more than there are examples, or a set has not as many targets as
+            inputs.
 
     Example:
         >>> def fit(x, y):  # predicts the mean
@@ -75,6 +76,8 @@ def learning_curve(
     Reference:
         Cortes, Jackel, Solla, Vapnik and Denker, *Learning Curves: Asymptotic Values and Rate of Convergence*, 1994.
     """
+    for x, y in (train, validation):
+        check_same_length(inputs=x, targets=y)
     if min(sizes) < 1 or max(sizes) > len(train[0]):
         raise ValueError(f"sizes must lie between 1 and the {len(train[0])} examples, got {list(sizes)}")
     train_scores, validation_scores = [], []

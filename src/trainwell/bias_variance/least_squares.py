@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .._arguments import check_not_negative
+from .._arguments import check_dimensions, check_not_negative, check_same_length, check_same_shape
 from .._shapes import Float
 from ._fits import Predict
 
@@ -35,7 +35,7 @@ def least_squares(
         The weights, with which ``x @ weights`` predicts.
 
     Raises:
-        ValueError: If ``strength`` is negative.
+        ValueError: If ``strength`` is negative, ``x`` is no matrix, or there are not as many targets as inputs.
 
     Example:
         >>> w = least_squares(torch.tensor([[3.0, 4.0]]), torch.tensor([25.0]))
@@ -51,6 +51,8 @@ def least_squares(
         :func:`numpy.linalg.lstsq`. The penalty has no half and goes with a sum of squares, as in scikit-learn.
     """
     check_not_negative("strength", strength)
+    check_dimensions("x", x, 2)
+    check_same_length(x=x, y=y)
     u, s, vt = torch.linalg.svd(x, full_matrices=False)
     zero = s <= s.max() * torch.finfo(x.dtype).eps * max(x.shape)
     shrunk = torch.where(zero, 0, s / (s.square() + strength))
@@ -72,7 +74,7 @@ def polynomial_features(x: Float[Tensor, " n"], degree: int) -> Float[Tensor, "n
         A row a number, a column a power.
 
     Raises:
-        ValueError: If ``degree`` is negative.
+        ValueError: If ``degree`` is negative, or ``x`` has more than one dimension.
 
     Example:
         >>> polynomial_features(torch.tensor([2.0, 3.0]), degree=2)
@@ -83,6 +85,7 @@ def polynomial_features(x: Float[Tensor, " n"], degree: int) -> Float[Tensor, "n
         Bishop, *Pattern Recognition and Machine Learning*, 2006, section 1.1.
     """
     check_not_negative("degree", degree)
+    check_dimensions("x", x, 1)
     return x.unsqueeze(-1) ** torch.arange(degree + 1, device=x.device)
 
 
@@ -103,7 +106,7 @@ def fit_polynomial(x: Float[Tensor, " n"], y: Float[Tensor, " n"], degree: int, 
         A predictor, which is a function of numbers.
 
     Raises:
-        ValueError: If ``degree`` or ``strength`` is negative.
+        ValueError: If ``degree`` or ``strength`` is negative, or ``x`` and ``y`` are not equally many numbers.
 
     Example:
         >>> predict = fit_polynomial(torch.tensor([-1.0, 0.0, 1.0]), torch.tensor([1.0, 0.0, 1.0]), degree=2)
@@ -113,5 +116,7 @@ def fit_polynomial(x: Float[Tensor, " n"], y: Float[Tensor, " n"], degree: int, 
     Reference:
         Bishop, *Pattern Recognition and Machine Learning*, 2006, section 1.1, whose example this is.
     """
-    weights = least_squares(polynomial_features(x, degree), y, strength)
+    features = polynomial_features(x, degree)
+    check_same_shape(x=x, y=y)
+    weights = least_squares(features, y, strength)
     return lambda x: polynomial_features(x, degree) @ weights

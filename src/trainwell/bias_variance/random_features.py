@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor, nn
 
-from .._arguments import check_at_least
+from .._arguments import check_at_least, check_dimensions
 from .._shapes import Float
 from ..scores import mean_squared_error
 from ._fits import Predict, Score
@@ -76,7 +76,8 @@ def fit_random_features(
         A predictor, which is a function of inputs.
 
     Raises:
-        ValueError: If ``width`` is less than 1, or ``strength`` is negative.
+        ValueError: If ``width`` is less than 1, ``strength`` is negative, ``x`` is no matrix, or there are not as many
+            targets as inputs.
 
     Example:
         >>> x = torch.randn(5, 3)
@@ -87,6 +88,7 @@ def fit_random_features(
     Reference:
         Rahimi and Recht, *Random Features for Large-Scale Kernel Machines*, 2007.
     """
+    check_dimensions("x", x, 2)
     features = RandomFeatures(x.shape[1], width, generator=generator).to(x)
     weights = least_squares(features(x), y, strength)
     return lambda x: features(x) @ weights
@@ -143,7 +145,8 @@ def width_curve(
         Training and test errors.
 
     Raises:
-        ValueError: If a width is less than 1, or ``strength`` is negative.
+        ValueError: If a width is less than 1, ``strength`` is negative, or inputs, targets and predictions do not fit
+            together.
 
     Example:
         >>> g = torch.Generator().manual_seed(0)

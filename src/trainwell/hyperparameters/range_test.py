@@ -16,9 +16,10 @@ from torch.nn import functional as F
 from torch.optim import Optimizer
 from torch.utils.data import DataLoader, Dataset
 
-from .._arguments import check_at_least
+from .._arguments import check_at_least, check_optimizer
 from ..training import Loss, batches
 from .explosions import _exploded
+from .sanity import MOVED
 
 NEIGHBOURS = 5  # on either side, in the mean that smooths the losses
 
@@ -54,7 +55,13 @@ class RangeTest:
 
     @property
     def suggestion(self) -> float:
-        """A rate to train with, a third of the lowest."""
+        """A rate to train with, a third of the lowest; a ValueError where no smoothed loss is 10% below the first."""
+        first, least = self.smoothed[0], min(self.smoothed)
+        if not first - least >= MOVED * abs(first):
+            raise ValueError(
+                f"losses must fall by {MOVED:.0%} for a suggestion, got {first:.3g} at first and {least:.3g} at the "
+                "lowest: look at them, and at the initialisation and the data"
+            )
         return self.lowest / 3
 
 
@@ -94,8 +101,9 @@ def range_test(
         The losses by learning rate.
 
     Raises:
-        ValueError: If ``steps`` is less than 2, not 0 < ``low`` < ``high``, the first loss is not finite, or
-            there is no example.
+        ValueError: If ``steps`` is less than 2, not 0 < ``low`` < ``high``, ``optimizer`` holds none of the model's
+            parameters, ``train`` is a tuple of tensors, the first loss is not finite,
+            or there is no example.
 
     Example:
         >>> from trainwell import data
@@ -112,6 +120,7 @@ def range_test(
         The paper grows the rate linearly and looks at the accuracy; geometric steps are what practice made of it.
         The third in ``result.suggestion`` is the paper's rule of thumb for the lower bound of a cyclical rate.
     """
+    check_optimizer(optimizer, model)
     check_at_least("steps", steps, 2)
     if not 0 < low < high:
         raise ValueError(f"low and high must be positive and in this order, got low={low} and high={high}")

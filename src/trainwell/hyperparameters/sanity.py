@@ -89,7 +89,7 @@ class SanityReport:
 def sanity_report(
     model: nn.Module,
     train: Dataset[Any] | DataLoader[Any],
-    optimizer: MakeOptimizer,
+    make_optimizer: MakeOptimizer,
     *,
     loss: Loss = F.cross_entropy,
     penalty: Callable[[nn.Module], Tensor] | None = None,
@@ -108,7 +108,7 @@ def sanity_report(
     Args:
         model: A classifier as it is before training; its outputs are logits, one a class.
         train: The training data; the first 256 examples are used.
-        optimizer: Makes the optimizer from parameters: ``partial(torch.optim.Adam, lr=1e-3)``.
+        make_optimizer: Makes an optimizer from parameters: ``partial(torch.optim.Adam, lr=1e-3)``.
         loss: ``loss(outputs, labels)``, a scalar; log C is the cross-entropy's.
         penalty: ``penalty(model)``, which will be added to the loss; not checked when there is none.
         examples: How many examples to learn by heart.
@@ -118,7 +118,8 @@ def sanity_report(
         A report that prints as a table, with what to do where a check failed.
 
     Raises:
-        ValueError: If ``examples`` or ``steps`` is less than 1.
+        ValueError: If ``examples`` or ``steps`` is less than 1, ``make_optimizer`` is an optimizer made already, or
+            ``train`` is a tuple of tensors.
 
     Example:
         >>> from functools import partial
@@ -131,14 +132,21 @@ def sanity_report(
     Reference:
         Karpathy and Johnson, lecture notes of Stanford's course CS231n, 2016, on sanity checks.
     """
+    _check_maker("make_optimizer", make_optimizer, "a class, or a partial of one")
     check_at_least("examples", examples, 1)
     check_at_least("steps", steps, 1)
     x, y = _first_examples(model, train, BATCH)
     checks = [_check_first_loss(model, x, y, loss=loss)]
     if penalty is not None:
         checks.append(_check_penalty(model, penalty))
-    losses, share = _learn_by_heart(model, x[:examples], y[:examples], optimizer, loss, steps)
+    losses, share = _learn_by_heart(model, x[:examples], y[:examples], make_optimizer, loss, steps)
     return SanityReport([*checks, _check_learned(losses, share, examples), _check_learning_rate(losses)])
+
+
+def _check_maker(name: str, make: Callable[..., Any], expected: str) -> None:
+    """Raises ValueError if something is made already that is to be made anew for each run."""
+    if isinstance(make, (Optimizer, nn.Module)) or not callable(make):
+        raise ValueError(f"{name} must make a new one when it is called ({expected}), got {type(make).__name__}")
 
 
 def _first_examples(model: nn.Module, train: Dataset[Any] | DataLoader[Any], n: int) -> Batch:
@@ -222,11 +230,11 @@ def _check_learned(losses: list[float], share: float, examples: int) -> Check:
 
 
 def _learn_by_heart(
-    model: nn.Module, x: Tensor, y: Tensor, optimizer: MakeOptimizer, loss: Loss, steps: int
+    model: nn.Module, x: Tensor, y: Tensor, make_optimizer: MakeOptimizer, loss: Loss, steps: int
 ) -> tuple[list[float], float]:
     """Full-batch steps on a copy until the loss counts as zero; the losses, one more than steps, and the accuracy."""
     model = _without_dropout(model)
-    rule, losses = optimizer(model.parameters()), []
+    optimizer, losses = make_optimizer(model.parameters()), []
     while True:
         outputs = model(x)
         value, share = loss(outputs, y), accuracy(outputs.detach(), y)
@@ -234,9 +242,9 @@ def _learn_by_heart(
         solved = len(losses) > 1 and losses[-1] <= SOLVED and share == 1
         if solved or len(losses) > steps or _exploded(losses):
             return losses, share
-        rule.zero_grad()
+        optimizer.zero_grad()
         value.backward()
-        rule.step()
+        optimizer.step()
 
 
 def _without_dropout(model: nn.Module) -> nn.Module:

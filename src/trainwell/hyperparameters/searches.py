@@ -10,7 +10,7 @@ from torch import Generator
 from tqdm.auto import tqdm
 
 from .._arguments import check_at_least
-from .spaces import Config, Sampler, Space, grid, sample
+from .spaces import Config, Sampler, Space, _check_space, grid, sample
 
 Objective = Callable[[Config], float]  # the larger the better: a validation accuracy
 BudgetedObjective = Callable[[Config, int], float]  # the same after so many epochs
@@ -22,7 +22,7 @@ class Trial:
 
     Args:
         config: The values by name.
-        score: What the objective gave, the larger the better; NaN for a run that failed.
+        score: What the objective gave, the larger the better; NaN where it gave NaN, as for a run that failed.
 
     Example:
         >>> print(Trial({"lr": 1.405206e-4, "width": 64}, score=0.412))
@@ -87,7 +87,7 @@ def grid_search(objective: Objective, space: Space, *, points: int = 3, progress
         The trials, in the order in which they were run; see :func:`best`.
 
     Raises:
-        ValueError: If ``points`` is less than 1.
+        ValueError: If ``points`` is less than 1, or an entry of ``space`` is no sampler.
 
     Example:
         >>> from trainwell.hyperparameters import Uniform
@@ -97,6 +97,10 @@ def grid_search(objective: Objective, space: Space, *, points: int = 3, progress
 
     Reference:
         Bergstra and Bengio, *Random Search for Hyper-Parameter Optimization*, 2012, who argue against it.
+
+    Note:
+        An exception that ``objective`` raises ends the search, and the trials before it are lost with it; let it
+        return NaN where a run failed, or wrap it in :func:`stored`.
     """
     return _run_trials(objective, grid(space, points), progress=progress, name="grid search")
 
@@ -120,7 +124,7 @@ def random_search(
         The trials, in the order in which they were run; see :func:`best`.
 
     Raises:
-        ValueError: If ``trials`` is less than 1.
+        ValueError: If ``trials`` is less than 1, or an entry of ``space`` is no sampler.
 
     Example:
         >>> from trainwell.hyperparameters import LogUniform
@@ -132,6 +136,10 @@ def random_search(
 
     Reference:
         Bergstra and Bengio, *Random Search for Hyper-Parameter Optimization*, 2012.
+
+    Note:
+        An exception that ``objective`` raises ends the search, and the trials before it are lost with it; let it
+        return NaN where a run failed, or wrap it in :func:`stored`.
     """
     check_at_least("trials", trials, 1)
     configs = [sample(space, generator=generator) for _ in range(trials)]
@@ -148,11 +156,15 @@ def narrow(space: Space, trials: Sequence[Trial]) -> dict[str, Sampler]:
     Returns:
         A search space with ranges from the smallest to the largest value among the trials, choices that occur there.
 
+    Raises:
+        ValueError: If an entry of ``space`` is no sampler.
+
     Example:
         >>> from trainwell.hyperparameters import LogUniform
         >>> narrow({"lr": LogUniform(1e-6, 1.0)}, [Trial({"lr": 0.01}, 0.9), Trial({"lr": 0.1}, 0.8)])
         {'lr': LogUniform(low=0.01, high=0.1)}
     """
+    _check_space(space)
     return {name: sampler.narrow([trial.config[name] for trial in trials]) for name, sampler in space.items()}
 
 

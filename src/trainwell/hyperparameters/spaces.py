@@ -168,6 +168,16 @@ Sampler = LogUniform | Uniform | Choice
 Space = Mapping[str, Sampler]
 
 
+def _check_space(space: Space) -> None:
+    """Raises ValueError unless each entry is a sampler."""
+    for name, sampler in space.items():
+        if not isinstance(sampler, Sampler):
+            raise ValueError(
+                f"space[{name!r}] must be a sampler: LogUniform(low, high), Uniform(low, high) or Choice(values), "
+                f"got {sampler!r}"
+            )
+
+
 def sample(space: Space, *, generator: Generator | None = None) -> Config:
     """Draws one configuration, each of its values by itself, as in :func:`random_search`.
 
@@ -178,11 +188,15 @@ def sample(space: Space, *, generator: Generator | None = None) -> Config:
     Returns:
         One value for each name.
 
+    Raises:
+        ValueError: If an entry of ``space`` is no sampler, but a list for instance.
+
     Example:
         >>> space = {"lr": LogUniform(1e-4, 1e-1), "width": Choice([32, 64])}
         >>> sorted(sample(space))
         ['lr', 'width']
     """
+    _check_space(space)
     return {name: sampler(generator=generator) for name, sampler in space.items()}
 
 
@@ -197,12 +211,13 @@ def grid(space: Space, points: int = 3) -> list[Config]:
         The configurations; the last name varies fastest.
 
     Raises:
-        ValueError: If ``points`` is less than 1.
+        ValueError: If ``points`` is less than 1, or an entry of ``space`` is no sampler.
 
     Example:
         >>> grid({"lr": LogUniform(1e-3, 1e-1), "width": Choice([32, 64])}, points=2)
         [{'lr': 0.001, 'width': 32}, {'lr': 0.001, 'width': 64}, {'lr': 0.1, 'width': 32}, {'lr': 0.1, 'width': 64}]
     """
     check_at_least("points", points, 1)
+    _check_space(space)
     values = (sampler.grid(points) for sampler in space.values())
     return [dict(zip(space, combination, strict=True)) for combination in itertools.product(*values)]

@@ -21,6 +21,7 @@ from .sanity import (
     BATCH,
     _check_first_loss,
     _check_learned,
+    _check_maker,
     _first_examples,
     _learn_by_heart,
     _mean_of_last_tenth,
@@ -75,10 +76,10 @@ class SevenSteps:
     Call :meth:`run`, or the steps one by one. Scores are validation accuracies.
 
     Args:
-        model: Makes a fresh model; it decides on the seed of its weights.
+        make_model: Makes a fresh model; it decides on the seed of its weights.
         train: The training data.
         validation: The data to choose by.
-        optimizer: ``optimizer(parameters, lr=..., weight_decay=...)``, :class:`torch.optim.AdamW` for instance.
+        make_optimizer: ``make_optimizer(parameters, lr=..., weight_decay=...)``, such as :class:`torch.optim.AdamW`.
         epochs: How long the runs of step 4 and those of step 5 are, at least 1 and 2.
         rounds: How often step 5 is gone through at most.
         batch_size: Examples a step.
@@ -93,7 +94,8 @@ class SevenSteps:
         history: The curves of that trial.
 
     Raises:
-        ValueError: If ``rounds`` or ``epochs`` is too small, or a step is called before those that it needs.
+        ValueError: If ``rounds`` or ``epochs`` is too small, a model or an optimizer comes in place of what makes
+            one, or a step is called before those that it needs.
 
     Example:
         >>> from trainwell import data
@@ -111,10 +113,10 @@ class SevenSteps:
 
     def __init__(
         self,
-        model: Callable[[], nn.Module],
+        make_model: Callable[[], nn.Module],
         train: Dataset[Any],
         validation: Dataset[Any],
-        optimizer: Callable[..., Optimizer],
+        make_optimizer: Callable[..., Optimizer],
         *,
         epochs: tuple[int, int] = (3, 10),
         rounds: int = 2,
@@ -123,10 +125,13 @@ class SevenSteps:
         generator: Generator | None = None,
         progress: bool = True,
     ) -> None:
+        _check_maker("make_model", make_model, "a function without arguments")
+        _check_maker("make_optimizer", make_optimizer, "a class, not a partial that fixes lr")
         check_at_least("rounds", rounds, 1)
         check_at_least("epochs[0]", epochs[0], 1)
         check_at_least("epochs[1]", epochs[1], 2)  # of one epoch there is no curve to look at
-        self.model, self.train, self.validation, self.optimizer = model, train, validation, optimizer
+        self.make_model, self.make_optimizer = make_model, make_optimizer
+        self.train, self.validation = train, validation
         self.epochs, self.rounds, self.batch_size, self.generator = epochs, rounds, batch_size, generator
         self.device, self.progress = device or pick_device(), progress
         self.lr = math.nan
@@ -168,7 +173,7 @@ class SevenSteps:
         for lr in LEARNING_RATES:
             model = self._fresh()
             x, y = _first_examples(model, self.train, EXAMPLES)
-            make = partial(self.optimizer, lr=lr, weight_decay=0.0)
+            make = partial(self.make_optimizer, lr=lr, weight_decay=0.0)
             check = _check_learned(*_learn_by_heart(model, x, y, make, nn.functional.cross_entropy, 200), len(y))
             if check.passed:
                 break
@@ -223,7 +228,7 @@ class SevenSteps:
             model,
             self.train,
             epochs=epochs,
-            optimizer=self.optimizer(model.parameters(), **config),
+            optimizer=self.make_optimizer(model.parameters(), **config),
             validation=self.validation,
             batch_size=self.batch_size,
             callbacks=[StopAtExplosion()],
@@ -236,7 +241,7 @@ class SevenSteps:
         """The losses of the first iterations on all data."""
         model = self._fresh().train()
         losses: list[float] = []
-        optimizer = self.optimizer(model.parameters(), lr=lr, weight_decay=WEIGHT_DECAYS[0])
+        optimizer = self.make_optimizer(model.parameters(), lr=lr, weight_decay=WEIGHT_DECAYS[0])
         while len(losses) < ITERATIONS:
             for x, y in batches(self.train, self.batch_size, self.device, shuffle=True, generator=self.generator):
                 loss = nn.functional.cross_entropy(model(x), y)
@@ -247,4 +252,4 @@ class SevenSteps:
         return losses[:ITERATIONS]
 
     def _fresh(self) -> nn.Module:
-        return self.model().to(self.device)
+        return self.make_model().to(self.device)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from .spaces import Config, LogUniform, Sampler, Space, Uniform
+from .spaces import Config, LogUniform, Sampler, Space, Uniform, _check_space
 
 if TYPE_CHECKING:
     import optuna
@@ -54,7 +54,7 @@ def stored(objective: Callable[..., float], study: optuna.Study, space: Space) -
 
     Args:
         objective: ``objective(config)`` or ``objective(config, budget)``, a score, the larger the better.
-        study: What :func:`open_study` gave, or any other study of Optuna that maximises.
+        study: What :func:`open_study` gave, or any other study of Optuna that maximises one score.
         space: The search space from which the configurations come.
 
     Returns:
@@ -62,6 +62,7 @@ def stored(objective: Callable[..., float], study: optuna.Study, space: Space) -
 
     Raises:
         ImportError: If Optuna is not installed.
+        ValueError: If ``study`` does not maximise, or an entry of ``space`` is no sampler.
 
     Example:
         >>> from trainwell.hyperparameters import random_search
@@ -77,9 +78,13 @@ def stored(objective: Callable[..., float], study: optuna.Study, space: Space) -
         Akiba, Sano, Yanase, Ohta and Koyama, *Optuna: A Next-generation Hyperparameter Optimization Framework*, 2019.
 
     Note:
-        Budgets are in the trials' user attributes. A score that is not a number is kept as a failed trial.
+        Budgets are in the trials' user attributes. A score that is not a number is kept as a failed trial. An
+        exception is not kept: it ends the search, and that trial is run again when the search is started again.
     """
     optuna = _optuna()
+    if study.directions != [optuna.study.StudyDirection.MAXIMIZE]:
+        raise ValueError(f"study must maximise one score, got {[way.name.lower() for way in study.directions]}")
+    _check_space(space)
     distributions = {name: _distribution(sampler) for name, sampler in space.items()}
 
     def remembering(config: Config, budget: int | None = None) -> float:

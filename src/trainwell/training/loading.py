@@ -35,8 +35,10 @@ def batches(
         generator: Where the order is drawn from.
 
     Raises:
-        ValueError: If ``batch_size`` is less than 1.
+        ValueError: If ``batch_size`` is less than 1, or ``data`` is a tuple: (x, y) is no data set yet.
     """
+    if isinstance(data, tuple):  # its two entries would be taken for two examples
+        raise ValueError("data must be a data set or a loader, got a tuple; of tensors, TensorDataset(x, y) makes one")
     if isinstance(data, DataLoader):
         yield from ((x.to(device), y.to(device)) for x, y in data)
         return
