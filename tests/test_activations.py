@@ -408,3 +408,25 @@ def test_the_hooks_go_when_the_network_fails():
     with pytest.raises(RuntimeError), A.watch_activations(model):
         model(torch.ones(3, 7))
     assert not any(module._forward_pre_hooks for module in model.modules())
+
+
+NOT_ELEMENTWISE = {"GLU", "MultiheadAttention", "Softmin", "Softmax", "Softmax2d", "LogSoftmax"}
+TORCHS = set(nn.modules.activation.__all__) - NOT_ELEMENTWISE - {"RReLU"}  # which draws
+
+
+@pytest.mark.parametrize("name", sorted(TORCHS))
+def test_every_elementwise_activation_of_torch_is_watched(name):
+    layer = getattr(nn, name)(*([0.1, 0.0] if name == "Threshold" else []))
+    x = torch.linspace(-4, 4, 90, dtype=torch.float64).view(30, 3).requires_grad_()
+    slope = torch.autograd.grad(layer.double()(x).sum(), x)[0]
+    with A.watch_activations(model := nn.Sequential(layer)) as layers:
+        model(x)
+    assert layers["0"].saturated == (slope.abs() <= 0.01).double().mean()
+    assert layers["0"].count == 90
+
+
+def test_layers_that_mix_or_draw_or_do_nothing_are_not_watched():
+    model = nn.Sequential(nn.RReLU(), nn.Softmax(1), nn.Identity(), A.Identity(), A.Maxout(3, 2), nn.GLU())
+    with A.watch_activations(model) as layers:
+        model(torch.ones(2, 3))
+    assert layers == {}

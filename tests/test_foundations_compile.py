@@ -76,7 +76,7 @@ else:
 
     def test_losses_of_pairs_and_triplets_refuse_two_shapes():
         a, b = torch.ones(3, 2), torch.ones(1, 2)
-        with pytest.raises(ValueError, match=r"x1 and x2 must have one shape, got \(3, 2\) and \(1, 2\)"):
+        with pytest.raises(ValueError, match=r"input1 and input2 must have one shape, got \(3, 2\) and \(1, 2\)"):
             losses.cosine_embedding_loss(a, b, torch.ones(3))
         shapes = r"\(3, 2\) and \(3, 2\) and \(1, 2\)"
         with pytest.raises(ValueError, match=f"anchor and positive and negative must have one shape, got {shapes}"):
@@ -117,3 +117,56 @@ else:
             score(torch.ones(3, 1), torch.ones(3))
         with pytest.raises(ValueError, match=message):
             scores.mean_iou(torch.ones(3, 1, dtype=torch.long), torch.ones(3, dtype=torch.long), 2)
+
+    @pytest.mark.parametrize(
+        ("call", "message"),
+        [
+            (lambda x: losses.cross_entropy(x, torch.ones(3).long()), r"target must have the shape \(4,\), got \(3,\)"),
+            (
+                lambda x: losses.cross_entropy(x, x[:1]),
+                r"input and target must have one shape, got \(4, 3\) and \(1, 3\)",
+            ),
+            (
+                lambda x: losses.multi_margin_loss(x, torch.zeros(1).long()),
+                r"target must have the shape \(4,\), got \(1,\)",
+            ),
+            (
+                lambda x: losses.cosine_embedding_loss(x, x, torch.ones(1)),
+                r"target must have the shape \(4,\), got \(1,\)",
+            ),
+            (lambda x: scores.accuracy(x, torch.zeros(1).long()), r"targets must have the shape \(4,\), got \(1,\)"),
+            (
+                lambda x: scores.accuracy(x, torch.zeros(4, 1).long()),
+                r"targets must have the shape \(4,\), got \(4, 1\)",
+            ),
+            (lambda x: scores.accuracy(x, x[:1]), r"targets must have the shape \(4, 3\), got \(1, 3\)"),
+            (lambda x: scores.accuracy(x[:, 0], torch.zeros(1)), r"targets must have the shape \(4,\), got \(1,\)"),
+            (
+                lambda x: scores.calibration_error(x.softmax(1), torch.zeros(1).long()),
+                r"targets must have the shape \(4,\), got \(1,\)",
+            ),
+            (
+                lambda x: scores.average_precision(torch.rand(3), torch.ones(4).long()),
+                r"scores and targets must have one shape, got \(3,\) and \(4,\)",
+            ),
+            (
+                lambda x: scores.mean_average_precision(x, torch.zeros(5).long()),
+                r"targets must have the shape \(4,\), got \(5,\)",
+            ),
+            (
+                lambda x: scores.mean_average_precision(x, torch.ones(5, 3).long()),
+                r"scores and targets must have one shape, got \(4, 3\) and \(5, 3\)",
+            ),
+            (
+                lambda x: scores.precision(torch.tensor([0.7, 0.2]), torch.tensor([1, 0])),
+                r"predictions must be 0 or 1, got 0\.7",
+            ),
+            (
+                lambda x: scores.average_precision(x[0], torch.tensor([0.0, 0.5, 1.0])),
+                r"targets must be 0 or 1, got 0\.5",
+            ),
+        ],
+    )
+    def test_losses_and_scores_refuse_what_does_not_belong_together(call, message):
+        with pytest.raises(ValueError, match=message):
+            call(torch.randn(4, 3))

@@ -358,3 +358,18 @@ def test_equal_points_have_finite_gradients_and_eps_is_added_to_each_coordinate(
 def test_a_triplet_of_single_points():
     a, p, n = torch.randn(3, 5, generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(losses.triplet_margin_loss(a, p, n), F.triplet_margin_loss(a, p, n))
+
+
+@pytest.mark.parametrize("wrong", [0, 2])
+def test_losses_of_signs_refuse_other_numbers(wrong):
+    x, y = torch.ones(3), torch.tensor([1, -1, wrong])
+    for call in (lambda: losses.hinge_loss(x, y), lambda: losses.cosine_embedding_loss(x[:, None], x[:, None], y)):
+        with pytest.raises(ValueError, match=f"target must be -1 or 1, got {wrong}"):
+            call()
+
+
+@pytest.mark.parametrize("threshold", [None, 0.2])
+def test_mixed_labels_take_class_numbers_where_nothing_was_mixed(threshold):
+    z, y = torch.randn(5, 4, dtype=torch.float64), torch.tensor([0, 3, 1, 1, 2])
+    expected = F.binary_cross_entropy_with_logits(z, F.one_hot(y, 4).double())
+    torch.testing.assert_close(losses.mixed_label_cross_entropy(z, y, threshold=threshold), expected)

@@ -167,3 +167,14 @@ def test_mean_iou_by_hand():
 def test_mean_iou_refuses(predictions, targets, message):
     with pytest.raises(ValueError, match=message):
         scores.mean_iou(*(torch.tensor(x, dtype=torch.long) for x in (predictions, targets)), num_classes=3)
+
+
+@pytest.mark.parametrize("score", [scores.precision, scores.recall, scores.f1])
+def test_only_yes_and_no_are_found_or_missed(score):
+    """Class numbers would all count as yes but for the first."""
+    right, wrong = torch.tensor([0, 1, 1]), torch.tensor([0, 1, 2])
+    with pytest.raises(ValueError, match="predictions must be 0 or 1, got 2"):
+        score(wrong, right)
+    with pytest.raises(ValueError, match="targets must be 0 or 1, got 2"):
+        score(right, wrong)
+    assert score(right.bool(), right) == 1

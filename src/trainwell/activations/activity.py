@@ -16,7 +16,9 @@ from .._shapes import Bool, Float
 from . import modules as ours
 
 ELEMENTWISE = (
-    *(nn.Sigmoid, nn.Tanh, nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.ELU, nn.SELU, nn.Softplus, nn.GELU, nn.SiLU),
+    *(nn.Sigmoid, nn.LogSigmoid, nn.Hardsigmoid, nn.Tanh, nn.Hardtanh, nn.Tanhshrink, nn.Softsign, nn.Softplus),
+    *(nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.ELU, nn.CELU, nn.SELU, nn.GELU, nn.SiLU, nn.Mish),
+    *(nn.Hardswish, nn.Hardshrink, nn.Softshrink, nn.Threshold),
     *(ours.Step, ours.Sigmoid, ours.Tanh, ours.Arctan, ours.ReLU, ours.LeakyReLU, ours.PReLU, ours.ELU),
     *(ours.Softplus, ours.GELU),
 )
@@ -96,7 +98,8 @@ def watch_activations(model: nn.Module, *, tolerance: float = 0.01) -> Iterator[
     A unit is an entry of the second dimension: a feature or, wherever in the image, a channel.
 
     Args:
-        model: A network whose activations are layers, torch's or those of ``trainwell.activations``.
+        model: A network whose activations are layers: torch's and those of ``trainwell.activations``, as far as they
+            work entry by entry.
         tolerance: Up to which slope an activation counts as saturated.
 
     Returns:
@@ -117,6 +120,11 @@ def watch_activations(model: nn.Module, *, tolerance: float = 0.01) -> Iterator[
     Reference:
         Glorot and Bengio, *Understanding the Difficulty of Training Deep Feedforward Neural Networks*, 2010;
         Maas, Hannun and Ng, *Rectifier Nonlinearities Improve Neural Network Acoustic Models*, 2013, for dead units.
+
+    Note:
+        Functions such as :func:`torch.relu` in a network's ``forward`` go unseen, as only layers can be watched, and so
+        do layers that mix entries (softmax, GLU, attention, :class:`Maxout`), draw (:class:`torch.nn.RReLU`) or do
+        nothing (:class:`Identity`).
     """
     check_not_negative("tolerance", tolerance)
     layers: dict[str, Activity] = {}

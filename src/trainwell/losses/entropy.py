@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional as F
 
-from .._arguments import check_same_shape
+from .._arguments import check_same_shape, check_shape
 from .._losses import full_precision, reduce
 from .._shapes import Float, Int
 
@@ -63,14 +63,14 @@ def cross_entropy(
 
     Args:
         input: Logits, the classes in the second dimension.
-        target: Class numbers, or a probability for each class.
+        target: Class numbers, of the same shape without the classes, or a probability for each class.
         reduction: ``"mean"`` or ``"sum"`` over the examples (and what else there is but classes), or ``"none"``.
 
     Returns:
         A scalar, or one loss an example with ``"none"``.
 
     Raises:
-        ValueError: If ``reduction`` is none of the three.
+        ValueError: If the target's shape is none of the two, or ``reduction`` none of the three.
 
     Example:
         >>> cross_entropy(torch.tensor([[2.0, 0.0], [0.0, 1000.0]]), torch.tensor([0, 0]), reduction="none")
@@ -85,15 +85,17 @@ def cross_entropy(
     """
     log_p = full_precision(input).log_softmax(dim=1)
     if target.is_floating_point():
+        check_same_shape(input=input, target=target)
         losses = -(full_precision(target) * log_p).sum(dim=1)
     else:
+        check_shape("target", target, (*input.shape[:1], *input.shape[2:]))
         losses = -log_p.gather(1, target.long().unsqueeze(1)).squeeze(1)
     return reduce(losses, reduction)
 
 
 def mixed_label_cross_entropy(
     input: Float[Tensor, "n classes"],
-    target: Float[Tensor, "n classes"],
+    target: Float[Tensor, "n classes"] | Int[Tensor, " n"],
     *,
     threshold: float | None = None,
     reduction: str = "mean",
@@ -109,7 +111,8 @@ def mixed_label_cross_entropy(
 
     Args:
         input: Logits, one row an example.
-        target: Shares of the classes, as a mixing augmentation returns them.
+        target: Shares of the classes, as a mixing augmentation returns them, or class numbers where nothing was
+            mixed, as in a validation set.
         threshold: The share above which a class counts as there; without one, a share is asked for as it is.
         reduction: ``"mean"`` or ``"sum"`` over examples and classes, or ``"none"``.
 
@@ -131,6 +134,8 @@ def mixed_label_cross_entropy(
         The paper asks for 1 wherever a class was mixed in, which is ``threshold=0.0``. The threshold is the
         ``target_threshold`` of timm's ``BinaryCrossEntropy``.
     """
+    if not target.is_floating_point():
+        target = F.one_hot(target.long(), input.shape[1]).to(input.dtype)
     if threshold is not None:
         target = (target > threshold).to(input.dtype)
     return binary_cross_entropy_with_logits(input, target, reduction=reduction)

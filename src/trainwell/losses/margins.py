@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .._arguments import check_same_shape
+from .._arguments import check_same_shape, check_shape, check_values
 from .._losses import full_precision, reduce
 from .._shapes import Float, Int
 
@@ -30,7 +30,7 @@ def hinge_loss(
         A scalar, or one loss an entry with ``"none"``.
 
     Raises:
-        ValueError: If the shapes differ, or ``reduction`` is none of the three.
+        ValueError: If the shapes differ, a target is neither -1 nor 1, or ``reduction`` is none of the three.
 
     Example:
         >>> hinge_loss(torch.tensor([3.0, 0.5, -1.0]), torch.tensor([1, 1, 1]), reduction="none")
@@ -40,10 +40,12 @@ def hinge_loss(
         Cortes and Vapnik, *Support-Vector Networks*, 1995.
 
     Note:
-        A lecture calls it the 0-1 loss, which it only bounds. The gradient at the kink is 0. Torch has it as
+        Classes 0 and 1 become -1 and 1 by ``2 * y - 1``; a compiled function does not look at them. A lecture calls
+        it the 0-1 loss, which it only bounds. The gradient at the kink is 0. Torch has it as
         :func:`torch.nn.functional.margin_ranking_loss` against scores of zero with a margin of one.
     """
     check_same_shape(input=input, target=target)
+    check_values("target", target, (-1, 1))
     return reduce(torch.relu(1 - target * full_precision(input)), reduction)
 
 
@@ -59,7 +61,7 @@ def multi_margin_loss(
 
     Args:
         input: Scores, the classes in the last dimension.
-        target: Class numbers.
+        target: Class numbers, one a row.
         margin: How far below the right score the wrong ones have to be.
         reduction: ``"mean"`` or ``"sum"`` over the examples, or ``"none"``.
 
@@ -67,7 +69,7 @@ def multi_margin_loss(
         A scalar, or one loss an example with ``"none"``.
 
     Raises:
-        ValueError: If ``reduction`` is none of the three.
+        ValueError: If there is not one target a row, or ``reduction`` is none of the three.
 
     Example:
         >>> multi_margin_loss(torch.tensor([[2.0, 1.5, -3.0]]), torch.tensor([0]))
@@ -80,6 +82,7 @@ def multi_margin_loss(
         The paper sums over the wrong classes; the division by the number of classes is torch's, whose power ``p``
         and class weights are left out.
     """
+    check_shape("target", target, input.shape[:-1])
     input, y = full_precision(input), target.long().unsqueeze(-1)
     gaps = torch.relu(margin - input.gather(-1, y) + input)
     losses = gaps.scatter(-1, y, 0).sum(dim=-1) / input.shape[-1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .._arguments import check_same_shape
+from .._arguments import check_same_shape, check_shape, check_values
 from .._losses import full_precision, reduce
 from .._shapes import Float, Int
 
@@ -121,7 +121,7 @@ def cosine_embedding_loss(
         A scalar, or one loss a pair with ``"none"``.
 
     Raises:
-        ValueError: If the shapes differ, or ``reduction`` is none of the three.
+        ValueError: If the shapes differ, a target is neither -1 nor 1, or ``reduction`` is none of the three.
 
     Example:
         >>> x1, x2 = torch.tensor([[1.0, 0.0], [1.0, 0.0]]), torch.tensor([[3.0, 4.0], [3.0, 4.0]])
@@ -135,5 +135,8 @@ def cosine_embedding_loss(
         A cosine does not depend on lengths. Torch's does for vectors shorter than about 1e-5, as it adds 1e-12 to
         each squared length; here the cosine is :func:`cosine_similarity`.
     """
+    check_same_shape(input1=input1, input2=input2)
+    check_shape("target", target, input1.shape[:-1])
+    check_values("target", target, (-1, 1))
     c = cosine_similarity(full_precision(input1), full_precision(input2), dim=-1)
     return reduce(torch.where(target == 1, 1 - c, torch.relu(c - margin)), reduction)

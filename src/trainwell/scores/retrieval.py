@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .._arguments import check_same_shape
+from .._arguments import check_same_shape, check_shape, check_values
 from .._shapes import Bool, Float, Int
 
 
@@ -27,7 +27,7 @@ def precision(
         A number from 0 to 1; 0 where nothing was called positive.
 
     Raises:
-        ValueError: If the shapes differ.
+        ValueError: If the shapes differ, or an entry is neither 0 nor 1.
 
     Example:
         >>> precision(torch.tensor([1, 1, 1, 0]), torch.tensor([1, 0, 1, 1])) == 2 / 3
@@ -57,7 +57,7 @@ def recall(
         A number from 0 to 1; 0 where nothing is positive.
 
     Raises:
-        ValueError: If the shapes differ.
+        ValueError: If the shapes differ, or an entry is neither 0 nor 1.
 
     Example:
         >>> recall(torch.tensor([1, 1, 1, 0, 0]), torch.tensor([1, 0, 1, 1, 1]))
@@ -87,7 +87,7 @@ def f1(
         A number from 0 to 1; 0 where nothing is positive and nothing was called so.
 
     Raises:
-        ValueError: If the shapes differ.
+        ValueError: If the shapes differ, or an entry is neither 0 nor 1.
 
     Example:
         >>> f1(torch.tensor([1, 1, 1, 0]), torch.tensor([1, 0, 0, 0]))
@@ -116,7 +116,8 @@ def average_precision(scores: Float[Tensor, " n"], targets: Bool[Tensor, " n"] |
         A number from 0 to 1; where scores say nothing, about the share of positives.
 
     Raises:
-        ValueError: If nothing is positive, so that there is no recall.
+        ValueError: If the lengths differ, a target is neither 0 nor 1, or nothing is positive, so that there is no
+            recall.
 
     Example:
         >>> average_precision(torch.tensor([0.9, 0.8, 0.7, 0.6]), torch.tensor([1, 0, 1, 0])) == (1 + 2 / 3) / 2
@@ -129,6 +130,8 @@ def average_precision(scores: Float[Tensor, " n"], targets: Bool[Tensor, " n"] |
         Equal scores count as one threshold, so that the order of examples does not matter, and precision is not
         interpolated: as in scikit-learn, other than in the detection benchmarks.
     """
+    check_same_shape(scores=scores, targets=targets)
+    check_values("targets", targets, (0, 1))
     if not targets.any():
         raise ValueError("targets must hold at least one positive, got none")
     scores, order = scores.sort(descending=True)
@@ -151,13 +154,13 @@ def mean_average_precision(
 
     Args:
         scores: One column a class.
-        targets: Class numbers, or for each class whether it is there.
+        targets: Class numbers, or for each class whether it is there (truth values, or 0 and 1).
 
     Returns:
         A number from 0 to 1.
 
     Raises:
-        ValueError: If no class has an example.
+        ValueError: If there are more or fewer targets than scores, one is none of these, or no class has an example.
 
     Example:
         >>> scores = torch.tensor([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])
@@ -172,7 +175,9 @@ def mean_average_precision(
         it as zero. In detection, boxes are matched first, by their intersection over union.
     """
     if targets.dim() == 1:
+        check_shape("targets", targets, scores.shape[:1])
         targets = F.one_hot(targets.long(), scores.shape[1])
+    check_same_shape(scores=scores, targets=targets)
     there = targets.bool().any(0)
     if not there.any():
         raise ValueError("targets must hold at least one positive, got none")
@@ -183,5 +188,7 @@ def mean_average_precision(
 def _counts(predictions: Tensor, targets: Tensor) -> tuple[int, int, int]:
     """How many were rightly called positive, how many were called so, how many are."""
     check_same_shape(predictions=predictions, targets=targets)
+    check_values("predictions", predictions, (0, 1))  # class numbers and probabilities would all count as true
+    check_values("targets", targets, (0, 1))
     predictions, targets = predictions.bool(), targets.bool()
     return int((predictions & targets).sum()), int(predictions.sum()), int(targets.sum())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -23,21 +24,37 @@ def evaluate(
     batch_size: int = 512,
     device: torch.device | str | None = None,
 ) -> tuple[float, float]:
-    """The mean loss and the accuracy of a model in evaluation mode; its mode is put back afterwards."""
+    """The mean loss and the accuracy of a model in evaluation mode; its mode is put back afterwards.
+
+    Args:
+        model: A network of outputs (n, classes), or of one logit an example, above zero for class 1.
+        dataset: A data set of inputs and targets, or a loader.
+        loss: ``loss(outputs, targets)``, a scalar, the mean over the batch.
+        batch_size: Examples at a time, where there is no loader.
+        device: Where to evaluate; the model's, when it is not given.
+
+    Returns:
+        The loss, and the accuracy as :func:`trainwell.scores.accuracy` has it: NaN where the targets are no
+        classes, as in regression.
+
+    Raises:
+        ValueError: If the data set is empty, or a tuple of tensors.
+    """
     device = device if device is not None else next(model.parameters()).device
     mean = Mean()
     with evaluating(model):
         for x, y in batches(dataset, batch_size, device):
             outputs = model(x)
-            mean.add(len(y), loss(outputs, y).item(), accuracy(outputs, y))
+            mean.add(len(y), loss(outputs, y).item(), share_right(outputs, y))
     return mean.values()
 
 
-def predict(model: nn.Module, x: Tensor, *, batch_size: int = 512) -> Tensor:
-    """The model's outputs in evaluation mode, batch by batch, on the CPU."""
+def predict(model: nn.Module, x: Tensor | Dataset[Any] | DataLoader[Any], *, batch_size: int = 512) -> Tensor:
+    """The model's outputs for inputs, or for a data set's or a loader's, in evaluation mode, on the CPU."""
     device = next(model.parameters()).device
+    parts = x.split(batch_size) if isinstance(x, Tensor) else (part for part, _ in batches(x, batch_size, device))
     with evaluating(model):
-        return torch.cat([model(part.to(device)).cpu() for part in x.split(batch_size)])
+        return torch.cat([model(part.to(device)).cpu() for part in parts])
 
 
 @contextmanager
@@ -51,6 +68,14 @@ def evaluating(model: nn.Module) -> Iterator[None]:
     finally:
         for module, mode in modes.items():
             module.training = mode
+
+
+def share_right(outputs: Tensor, targets: Tensor) -> float:
+    """The accuracy, or NaN where there is none: the targets are real numbers, or no classes of these outputs."""
+    try:
+        return accuracy(outputs, targets)
+    except ValueError:
+        return math.nan
 
 
 class Mean:

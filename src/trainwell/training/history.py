@@ -14,6 +14,9 @@ class History:
     The training figures are running means over the epoch, taken while the model learns and in training
     mode; the validation figures are taken after it, in evaluation mode, and are empty without a
     validation set.
+
+    The accuracy is :func:`trainwell.scores.accuracy`: of the highest of several outputs, or of one logit's side of
+    zero where the targets are 0 and 1. It is NaN where the targets are no classes, as in regression.
     """
 
     train_loss: list[float] = field(default_factory=list)

@@ -16,9 +16,8 @@ from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import DataLoader, Dataset
 from tqdm.auto import tqdm
 
-from .._arguments import check_at_least
-from ..scores import accuracy
-from .evaluation import Mean, evaluate
+from .._arguments import check_at_least, check_optimizer
+from .evaluation import Mean, evaluate, share_right
 from .history import Callback, History
 from .loading import batches
 from .machine import pick_device
@@ -49,16 +48,17 @@ def fit(
     Args:
         model: Moved to the device and trained in place.
         train: A data set of inputs and targets, shuffled anew each epoch, or a loader, used as it is; a
-            sampler of it that has ``set_epoch`` is told each epoch's number, counted from 1.
+            sampler of it, or of its batches, that has ``set_epoch`` is told each epoch's number, from 1.
         epochs: How often to go through the data.
-        optimizer: One that holds the model's parameters.
+        optimizer: One that holds the model's parameters and does without a closure, as none is passed: L-BFGS,
+            Newton's method and others that compute the loss again are stepped in a loop of one's own.
         loss: ``loss(outputs, targets)``, a scalar, the mean over the batch.
         validation: A data set, or a loader, to measure after each epoch.
         penalty: ``penalty(model)``, a scalar that is added to the loss of each batch.
         batch_size: Examples a step, where ``train`` is a data set: 1 for stochastic gradient descent in its
             first sense, None for the full batch.
         callbacks: See :class:`Callback`.
-        schedule: A learning-rate schedule, stepped after every optimizer step that was taken.
+        schedule: A learning-rate schedule of this optimizer, stepped after every optimizer step that was taken.
         precision: The type in which to run what tolerates it, ``torch.bfloat16`` or ``torch.float16``
             (mixed precision); the parameters and the validation keep theirs.
         device: Where to train; :func:`pick_device` chooses when it is not given.
@@ -66,17 +66,33 @@ def fit(
         progress: Whether to show a progress bar.
 
     Returns:
-        The history of the run. Its losses leave the penalty out, so that runs compare.
+        The history of the run. Its losses leave the penalty out, so that runs compare; its accuracies are NaN where
+        the targets are no classes, as in regression (see :class:`History`).
 
     Raises:
         ValueError: If ``epochs`` or ``batch_size`` is not positive, ``precision`` is neither of the two types,
-            or the optimizer holds none of the model's parameters.
+            ``optimizer`` is none, needs a closure or holds none of the model's parameters, or ``schedule`` is none
+            of this optimizer's.
+
+    Example:
+        >>> class Clip(Callback):
+        ...     def on_backward(self, model, step):
+        ...         nn.utils.clip_grad_norm_(model.parameters(), max_norm=1.0)
+        >>> x = torch.randn(64, 2)
+        >>> train = torch.utils.data.TensorDataset(x, (x[:, 0] > x[:, 1]).long())
+        >>> model = nn.Linear(2, 2)
+        >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
+        >>> schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / 80)  # 20 epochs of 4 steps
+        >>> history = fit(model, train, epochs=20, batch_size=16, optimizer=optimizer, schedule=schedule,
+        ...               callbacks=[Clip()], device="cpu", progress=False)
+        >>> history.train_accuracy[-1] > 0.9, schedule.get_last_lr()
+        (True, [0.0])
 
     Reference:
         Micikevicius and others, *Mixed Precision Training*, 2018, for ``precision`` and the scaling of the
         loss that keeps small float16 gradients from vanishing.
     """
-    _check(model, epochs, optimizer, precision)
+    _check(model, epochs, optimizer, schedule, precision)
     device = torch.device(device) if device is not None else pick_device()
     model.to(device)
     run = _Run(model, optimizer, loss, penalty, schedule, callbacks, precision, device)
@@ -127,32 +143,49 @@ class _Run:
         for callback in self.callbacks:
             callback.on_backward(self.model, self.steps)
         scale = self.scaler.get_scale()
-        self.scaler.step(self.optimizer)  # left out where a scaled gradient is not finite; then the scale falls
+        self.take_step()
         self.scaler.update()
         if self.schedule is not None and self.scaler.get_scale() >= scale:
             self.schedule.step()
         for callback in self.callbacks:
             callback.on_step(self.model, self.steps)
-        return value.item(), accuracy(outputs.detach(), y)
+        return value.item(), share_right(outputs.detach(), y)
+
+    def take_step(self) -> None:
+        """The optimizer's step, left out where a scaled gradient is not finite; then the scale falls."""
+        try:
+            self.scaler.step(self.optimizer)
+        except (TypeError, ValueError) as error:
+            if "closure" not in str(error):
+                raise
+            got = f"got {type(self.optimizer).__name__}: step it in a loop of your own"
+            raise ValueError(f"optimizer must do without a closure, {got}") from error
 
     def cast(self) -> AbstractContextManager[Any]:
         """Mixed precision, where it is wanted."""
         return nullcontext() if self.precision is None else torch.autocast(self.device.type, self.precision)
 
 
-def _check(model: nn.Module, epochs: int, optimizer: Optimizer, precision: torch.dtype | None) -> None:
+def _check(
+    model: nn.Module, epochs: int, optimizer: Optimizer, schedule: LRScheduler | None, precision: torch.dtype | None
+) -> None:
     check_at_least("epochs", epochs, 1)
     if precision not in (None, torch.bfloat16, torch.float16):
         raise ValueError(f"precision must be torch.bfloat16, torch.float16 or None, got {precision}")
-    held = {id(p) for group in optimizer.param_groups for p in group["params"]}
-    if not any(id(p) in held for p in model.parameters()):
-        raise ValueError("optimizer must hold parameters of the model, got one that holds none of them")
+    check_optimizer(optimizer, model)
+    if schedule is not None and not isinstance(schedule, LRScheduler):
+        raise ValueError(f"schedule must be an LRScheduler, as LambdaLR makes of a function, got {schedule!r}")
+    if schedule is not None and schedule.optimizer.param_groups is not optimizer.param_groups:
+        raise ValueError("schedule must be one of this optimizer, got one of another")
 
 
 def _announce(epoch: int, train: Dataset[Any] | DataLoader[Any]) -> None:
     """Tells a loader's sampler the epoch, from which samplers of several processes draw the same order."""
-    if isinstance(train, DataLoader) and hasattr(train.sampler, "set_epoch"):
-        train.sampler.set_epoch(epoch)
+    if isinstance(train, DataLoader):
+        samplers: set[Any] = {train.sampler, train.batch_sampler, getattr(train.batch_sampler, "sampler", None)}
+        for sampler in samplers:
+            if hasattr(sampler, "set_epoch"):
+                sampler.set_epoch(epoch)
 
 
 def _record(
