@@ -109,6 +109,17 @@ class ClipNorm(Callback):
         >>> clip.on_backward(model, step=1)
         >>> model.weight.grad, clip.norms
         (tensor([[1.0000]]), [5.0])
+
+        In training, together with another callback:
+
+        >>> from trainwell import data
+        >>> from trainwell.optimizers import UpdateRatio
+        >>> from trainwell.training import fit
+        >>> train, model = data.digits().train, nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+        >>> sgd, clip, watch = torch.optim.SGD(model.parameters(), lr=0.1), ClipNorm(1.0), UpdateRatio()
+        >>> history = fit(model, train, epochs=1, optimizer=sgd, callbacks=[clip, watch], progress=False)
+        >>> len(clip.norms) == len(watch.steps) == len(watch.ratios["1.weight"])
+        True
     """
 
     def __init__(self, max_norm: float) -> None:
@@ -136,6 +147,8 @@ class ClipValue(Callback):
         >>> ClipValue(clip_value=1.0).on_backward(model, step=1)
         >>> model.weight.grad
         tensor([[1.]])
+
+        In training it is one of the ``callbacks``, as in the example of :class:`ClipNorm`.
     """
 
     def __init__(self, clip_value: float) -> None:

@@ -56,6 +56,17 @@ class UpdateRatio(Callback):
         >>> watch.on_step(model, step=1)
         >>> watch.ratios
         {'weight': [0.25]}
+
+        In training:
+
+        >>> from trainwell import data, training
+        >>> train, model = data.digits().train, nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+        >>> optimizer, watch = torch.optim.SGD(model.parameters(), lr=0.1), UpdateRatio(every=5)
+        >>> history = training.fit(
+        ...     model, train, epochs=1, optimizer=optimizer, callbacks=[watch], device="cpu", progress=False
+        ... )
+        >>> watch.steps[:2], watch.ratios.keys()
+        ([5, 10], dict_keys(['1.weight']))
     """
 
     def __init__(self, every: int = 1) -> None:

@@ -91,6 +91,8 @@ def cosine(steps: int, least: float = 0.0) -> Schedule:
         >>> f = cosine(steps=100)
         >>> [round(f(t), 3) for t in (0, 50, 100, 150)]
         [1.0, 0.5, 0.0, 0.0]
+        >>> optimizer = torch.optim.SGD([torch.zeros(3, requires_grad=True)], lr=0.1)
+        >>> schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, f)  # schedule.step() after each optimizer.step()
 
     Reference:
         Loshchilov and Hutter, *SGDR: Stochastic Gradient Descent with Warm Restarts*, 2017.

@@ -30,6 +30,18 @@ def warmup(schedule: Schedule, steps: int, start: float = 0.0) -> Schedule:
         >>> [round(f(t), 3) for t in (0, 2, 4, 54, 104)]
         [0.0, 0.5, 1.0, 0.5, 0.0]
 
+        In training, where every batch is a step: 5 epochs of 10 batches, of which the first goes up.
+
+        >>> from torch.optim.lr_scheduler import LambdaLR
+        >>> from trainwell import data, training
+        >>> train = torch.utils.data.Subset(data.digits().train, range(640))
+        >>> model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10))
+        >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        >>> schedule = LambdaLR(optimizer, warmup(cosine(steps=40), steps=10))
+        >>> history = training.fit(model, train, epochs=5, optimizer=optimizer, schedule=schedule, progress=False)
+        >>> schedule.last_epoch, schedule.get_last_lr()  # 50 steps were taken; the rate is down to zero
+        (50, [0.0])
+
     Reference:
         Goyal et al., *Accurate, Large Minibatch SGD: Training ImageNet in 1 Hour*, 2017.
 
