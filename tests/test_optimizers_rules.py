@@ -188,6 +188,8 @@ def test_lookahead_refuses():
         O.Lookahead(inner, k=0)
     with pytest.raises(ValueError, match=r"alpha must be between 0 and 1, got 1\.5"):
         O.Lookahead(inner, alpha=1.5)
+    with pytest.raises(ValueError, match=r"state_dict must be a Lookahead's, .* got only .'state', 'param_groups'"):
+        O.Lookahead(inner).load_state_dict(inner.state_dict())
 
 
 @pytest.mark.parametrize("shape", [(), (3,), (4, 3), (4, 3, 2, 2)])

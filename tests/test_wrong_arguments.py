@@ -18,7 +18,7 @@ from torch.utils.data import TensorDataset
 
 from trainwell import bias_variance as B
 from trainwell import hyperparameters as H
-from trainwell import training
+from trainwell import optimizers, training
 
 if not os.environ.get("NO_SHAPE_CHECKS"):
 
@@ -41,6 +41,12 @@ else:
         message = f"optimizer must be made already, such as SGD(model.parameters(), lr=0.1), got {maker!r}"
         with pytest.raises(ValueError, match=re.escape(message)):
             call(MODEL, maker, DATA)
+
+    def test_lookahead_goes_around_an_optimizer():
+        with pytest.raises(
+            ValueError, match=r"optimizer must be the one to go around, such as SGD\(params\), got .*list"
+        ):
+            optimizers.Lookahead([torch.zeros(2, requires_grad=True)])
 
     @pytest.mark.parametrize("made", [OPTIMIZER, MODEL, "adam"])
     @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ class Lookahead(torch.optim.Optimizer):
         alpha: How far a slow step goes.
 
     Raises:
-        ValueError: If ``k`` is less than 1, or ``alpha`` does not lie in [0, 1].
+        ValueError: If ``optimizer`` is none, ``k`` is less than 1, or ``alpha`` does not lie in [0, 1].
 
     Example:
         >>> w = torch.tensor([1.0], requires_grad=True)
@@ -48,6 +48,8 @@ class Lookahead(torch.optim.Optimizer):
     """
 
     def __init__(self, optimizer: torch.optim.Optimizer, k: int = 5, alpha: float = 0.5) -> None:
+        if not isinstance(optimizer, torch.optim.Optimizer):
+            raise ValueError(f"optimizer must be the one to go around, such as SGD(params), got {type(optimizer)}")
         check_at_least("k", k, 1)
         check_probability("alpha", alpha)
         super().__init__(optimizer.param_groups, {})
@@ -84,7 +86,9 @@ class Lookahead(torch.optim.Optimizer):
         return super().state_dict() | {"optimizer": self.optimizer.state_dict()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Takes both in."""
+        """Takes both in; raises ValueError where there is only another optimizer's."""
+        if "optimizer" not in state_dict:
+            raise ValueError(f"state_dict must be a Lookahead's, with 'optimizer' in it, got only {list(state_dict)}")
         super().load_state_dict({name: state_dict[name] for name in ("state", "param_groups")})
         self.optimizer.load_state_dict(state_dict["optimizer"])
         self.param_groups = self.optimizer.param_groups
