@@ -31,7 +31,7 @@ def split(dataset: TensorDataset, shares: Sequence[float] = SHARES, *, generator
 
     Args:
         dataset: Tensors of one length.
-        shares: The share of each of the three; they sum to one.
+        shares: The share of each of the three, (0.5, 0.25, 0.25) when not given; they sum to one.
         generator: Where the shuffle is drawn from.
 
     Raises:
@@ -55,7 +55,7 @@ def split_samplers(n: int, shares: Sequence[float] = SHARES, *, generator: Gener
 
     Args:
         n: The number of examples.
-        shares: The share of each of the three; they sum to one.
+        shares: The share of each of the three, (0.5, 0.25, 0.25) when not given; they sum to one.
         generator: Where the split is drawn from, and later the orders.
 
     Raises:

@@ -22,7 +22,7 @@ class StopAtExplosion(Callback):
     or two instead of all of them.
 
     Args:
-        factor: How many times the first cost is too much.
+        factor: How many times the first cost is too much, 3 when not given.
         first: The first cost; when it is not given, that of the first epoch, which is late if the run explodes
             within it. At the start a classifier of C classes costs log C.
 
