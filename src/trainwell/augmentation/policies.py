@@ -99,7 +99,7 @@ class RandAugment(_Policy):
     Args:
         num_ops: How many.
         magnitude: The level, from 0.
-        num_magnitude_bins: How many levels there are.
+        num_magnitude_bins: How many levels there are, 31 when not given.
         interpolation: ``"nearest"`` or ``"bilinear"``, where the image is moved.
         fill: What is seen beyond the border, where the image is moved.
         generator: Where to draw from.
@@ -142,7 +142,7 @@ class TrivialAugmentWide(_Policy):
     """One operation, at one level, each as likely as any other: nothing to tune.
 
     Args:
-        num_magnitude_bins: How many levels there are.
+        num_magnitude_bins: How many levels there are, 31 when not given.
         interpolation: ``"nearest"`` or ``"bilinear"``, where the image is moved.
         fill: What is seen beyond the border, where the image is moved.
         generator: Where to draw from.

@@ -153,7 +153,7 @@ def resnet_views(size: int = 224, sides: Sequence[int] = SIDES) -> list[v2.Trans
 
     Args:
         size: The side of the crops.
-        sides: The lengths of the shorter side of the scaled image.
+        sides: The lengths of the shorter side of the scaled image, (224, 256, 384, 480, 640) when not given.
 
     Returns:
         For each length a view that gives ten crops, for :func:`~trainwell.augmentation.average_views`.
