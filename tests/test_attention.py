@@ -334,3 +334,28 @@ def test_gradcheck(factory):
     layer = factory().double().eval()
     x = draw(2, 3, 8).requires_grad_()
     assert torch.autograd.gradcheck(lambda x: layer(x, attn_mask=causal_mask(3)), x)
+
+
+@every_layer
+@pytest.mark.parametrize("shape", [(6,), (1, 6), (6, 1), (2, 6), (2, 6, 6), (1, 6, 6), (1, 1, 2, 6, 6)], ids=str)
+def test_masks_of_other_shapes_are_refused(factory, shape):
+    """One row a sequence, or one matrix a sequence, would be taken for queries, or for heads."""
+    x = draw(2, 6, 8, dtype=torch.float32)
+    with pytest.raises(ValueError, match="attn_mask must"):
+        factory()(x, attn_mask=torch.ones(shape, dtype=torch.bool))
+    with pytest.raises(ValueError, match=r"attn_mask must be \(6, 6\) or have four dimensions, got \(2, 6\)"):
+        factory()(x, attn_mask=torch.ones(2, 6, dtype=torch.bool))
+
+
+@pytest.mark.parametrize("shape", [(6, 6), (2, 1, 1, 6), (1, 2, 6, 6), (2, 2, 6, 1), (1, 1, 1, 1)], ids=str)
+def test_masks_of_one_shape_for_all_or_of_four_dimensions(shape):
+    layer, x = MultiheadSelfAttention(8, 2).eval(), draw(2, 6, 8, dtype=torch.float32)
+    mask = torch.ones(shape, dtype=torch.bool)
+    torch.testing.assert_close(layer(x, attn_mask=mask), layer(x))
+
+
+@pytest.mark.parametrize("shape", [(5, 6), (4, 7), (2, 5, 7), (3, 1, 5, 7), (1, 2, 3, 5, 7)], ids=str)
+def test_masks_that_do_not_broadcast_are_refused(shape):
+    query, key, _ = inputs(2, 3) if len(shape) > 3 else inputs()
+    with pytest.raises(ValueError, match=r"attn_mask must broadcast to the weights' \((2, 3, )?5, 7\), got"):
+        attention_weights(query, key, torch.ones(shape, dtype=torch.bool))

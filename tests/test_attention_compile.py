@@ -44,3 +44,27 @@ else:
         """The shape checks would refuse it before."""
         with pytest.raises(ValueError, match=r"attn_mask must be boolean, .*, got torch\.float32"):
             A.attention_weights(torch.zeros(2, 3), torch.zeros(4, 3), torch.zeros(2, 4))
+
+    def test_attention_refuses_other_shapes():
+        q, k = torch.ones(2, 5, 4), torch.ones(2, 7, 4)
+        block, model = A.EncoderBlock(8, 2, 16), A.TokenTransformer(9, 7, 1, 2, 8, 16)
+        images = A.VisionTransformer(4, 2, 1, 1, 4, 4)
+        calls = [
+            (lambda: A.attention_weights(q, k[..., :3]), r"key must have the shape \(2, 7, 4\), got \(2, 7, 3\)"),
+            (lambda: A.attention_weights(q, k[:1]), r"key must have the shape \(2, 7, 4\), got \(1, 7, 4\)"),
+            (
+                lambda: A.scaled_dot_product_attention(q, k, q),
+                r"value must have the shape \(2, 7, 4\), got \(2, 5, 4\)",
+            ),
+            (lambda: block(torch.ones(5, 8)), r"x must be \(n, length, 8\), got \(5, 8\)"),
+            (lambda: block(torch.ones(2, 5, 6)), r"x must be \(n, length, 8\), got \(2, 5, 6\)"),
+            (lambda: model(torch.zeros(5, dtype=torch.long)), r"tokens must be \(n, length\), got \(5,\)"),
+            (lambda: images(torch.ones(2, 1, 4, 4)), r"images must be \(n, 3, 4, 4\), got \(2, 1, 4, 4\)"),
+            (
+                lambda: A.next_token_loss(torch.zeros(2, 4, 9), torch.zeros(2, 3, dtype=torch.long)),
+                r"tokens must have the shape \(2, 4\), got \(2, 3\)",
+            ),
+        ]
+        for call, message in calls:
+            with pytest.raises(ValueError, match=message):
+                call()

@@ -332,3 +332,11 @@ def test_the_loss_is_that_of_the_masked_alone():
     assert not losses.grad[~masked].any()
     torch.testing.assert_close(losses.grad[masked], torch.full((9,), 1 / 9, dtype=torch.float64))
     assert masked_mean(losses, torch.zeros(3, 6, dtype=torch.bool)).item() == 0
+
+
+def test_one_token_has_no_next():
+    with pytest.raises(ValueError, match="the tokens in a row must be at least 2, got 1"):
+        next_token_loss(torch.zeros(2, 1, 5), torch.zeros(2, 1, dtype=torch.long))
+    assert next_token_loss(torch.zeros(2, 2, 5), torch.zeros(2, 2, dtype=torch.long)).item() == pytest.approx(
+        1.6094, abs=1e-4
+    )
