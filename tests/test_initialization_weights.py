@@ -155,6 +155,19 @@ def test_refuses_a_function_without_a_moment(f):
         gain(f)
 
 
+@pytest.mark.parametrize("f", [lambda z: z.square().exp(), lambda z: (z.square() / 4).exp(), lambda z: (6 * z).exp()])
+def test_refuses_a_function_whose_moment_comes_from_far_out(f):
+    for side in (1, -1):
+        with pytest.raises(ValueError, match="f must not grow so fast that its mean comes from beyond 12 standard dev"):
+            gain(lambda z, side=side: f(side * z))
+
+
+@pytest.mark.parametrize("a", [1, 3, -3])
+def test_takes_a_function_that_grows_fast_but_not_too_fast(a):
+    r"""Against the closed form :math:`\mathbb{E}[e^{2az}] = e^{2a^2}`."""
+    assert gain(lambda z: (a * z).exp()) == pytest.approx(math.exp(-(a**2)), rel=1e-7)
+
+
 def test_refuses_a_function_without_a_slope():
     with pytest.raises(ValueError, match=r"f must have a derivative at zero that is positive and finite, got 0\.0"):
         slope_gain(torch.square)
@@ -234,12 +247,11 @@ def test_refuses_bad_arguments():
     w = torch.empty(3, 4)
     with pytest.raises(ValueError, match=r"std must not be negative, got -0\.1"):
         normal_(w, std=-0.1)
-    with pytest.raises(ValueError, match=r"std must not be negative, got -"):
-        xavier_normal_(w, gain=-1)
+    for initialiser in (xavier_normal_, xavier_uniform_, variance_preserving_):
+        with pytest.raises(ValueError, match=r"gain must not be negative, got -1"):
+            initialiser(w, gain=-1)
     with pytest.raises(ValueError, match="b must be at least a, got a=1 and b=0"):
         uniform_(w, 1, 0)
-    with pytest.raises(ValueError, match="b must be at least a, got a=0"):
-        xavier_uniform_(w, gain=-1)
     for initialiser in (kaiming_normal_, kaiming_uniform_, variance_preserving_):
         with pytest.raises(ValueError, match="mode must be one of 'fan_in', 'fan_out', got 'fan_avg'"):
             initialiser(w, mode="fan_avg")

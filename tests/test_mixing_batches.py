@@ -258,6 +258,9 @@ def test_refuses_labels_that_do_not_fit_the_classes(entry):
     x, labels = batch()
     with pytest.raises(ValueError, match="num_classes must be given where labels are class numbers, got None"):
         entry.make(num_classes=None)(x, labels)
+    for low, high in ((0, 3), (-1, 2)):
+        with pytest.raises(ValueError, match=f"labels must be from 0 to 2, got {low} to {high}"):
+            entry.make(num_classes=3)(x[:2], torch.tensor([low, high]))
     with pytest.raises(ValueError, match="num_classes must be the labels' number of columns, 5, got 4"):
         entry.make(num_classes=4)(x, one_hot(labels))
 

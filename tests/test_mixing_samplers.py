@@ -114,6 +114,7 @@ def test_in_a_loader():
     [
         ({"dataset": []}, r"len\(dataset\) must be at least 1, got 0"),
         ({"num_replicas": 0}, "num_replicas must be at least 1, got 0"),
+        ({"num_replicas": 2}, "rank must be given where there is no process group, got None of 2"),
         ({"num_repeats": 0}, "num_repeats must be at least 1, got 0"),
         ({"selected_round": -1}, "selected_round must be at least 0, got -1"),
         ({"num_replicas": 2, "rank": 2}, "rank must be from 0 to 1, got 2"),

@@ -34,6 +34,15 @@ def test_adaptive_instance_norm_is_the_loop(eps, scale):
         torch.testing.assert_close(N.adaptive_instance_norm(scale * CONTENT, scale * STYLE), expected)
 
 
+@pytest.mark.parametrize("layer", [N.ConditionalBatchNorm2d, N.ConditionalInstanceNorm2d])
+@pytest.mark.parametrize("labels", [[-1, 0], [0, 3], [-2, 5]])
+def test_conditional_norms_refuse_classes_that_there_are_not(layer, labels):
+    message = f"labels must be from 0 to 2, got {min(labels)} to {max(labels)}"
+    with pytest.raises(ValueError, match=message):
+        layer(3, num_classes=3)(CONTENT.float(), torch.tensor(labels))
+    assert layer(3, num_classes=3)(CONTENT.float(), torch.tensor([0, 2])).isfinite().all()
+
+
 def test_content_styled_by_itself_stays():
     torch.testing.assert_close(N.adaptive_instance_norm(CONTENT, CONTENT), CONTENT)
 

@@ -150,6 +150,18 @@ def test_eps_is_added_to_the_eigenvalues(whiten):
         whiten(ROWS, eps=-1.0)
 
 
+@pytest.mark.parametrize("whiten", [N.pca_whitening, N.zca_whitening])
+def test_whitening_without_eps_wants_more_rows_than_features_and_all_independent(whiten):
+    dependent = torch.cat([ROWS, ROWS[:, :1] + ROWS[:, 1:2]], 1)
+    for x, said in [(ROWS[:3], "3 rows of 4"), (ROWS[:4], "4 rows of 4"), (dependent, f"{len(ROWS)} rows of 5")]:
+        for scale in (1e-6, 1, 1e6):
+            with pytest.raises(ValueError, match=f"eps must be positive where x has no more rows .* got 0 for {said}"):
+                whiten(scale * x)
+        assert whiten(x, eps=1e-9)(x).isfinite().all()
+    for scale in (1e-6, 1, 1e6):
+        assert whiten(scale * ROWS[:5])(scale * ROWS[:5]).isfinite().all()
+
+
 def test_condition_number_is_the_ratio_of_the_covariances_eigenvalues():
     eigenvalues = np.linalg.eigvalsh(np.cov(ROWS.T))
     np.testing.assert_allclose(N.condition_number(ROWS), eigenvalues[-1] / eigenvalues[0])

@@ -72,6 +72,9 @@ def work(rank, folder):
     x = X[0, mine][..., 0, 0].clone().requires_grad_()  # every process computes the same sums in the same order
     (once,) = torch.autograd.grad(N.sync_batch_norm(x).pow(3).sum(), x, create_graph=True)
     (results["twice"],) = torch.autograd.grad(once.square().sum(), x)
+    model = nn.parallel.DistributedDataParallel(settled(N.SyncBatchNorm(3)))
+    model(X[0, mine]).backward(UPSTREAM[0, mine])
+    results["parallel"] = [w.grad for w in model.parameters()]
     torch.save(results, f"{folder}/{rank}.pt")
     distributed.destroy_process_group()
 
@@ -144,6 +147,13 @@ def test_second_derivatives_are_one_processs(results):
     (once,) = torch.autograd.grad(y.pow(3).sum(), x, create_graph=True)
     (twice,) = torch.autograd.grad(once.square().sum(), x)
     torch.testing.assert_close(torch.cat([result["twice"] for result in results]), twice)
+
+
+def test_in_distributed_data_parallel_all_have_the_mean_of_the_shares(results):
+    layer = settled(nn.BatchNorm2d(3))
+    layer(X[0]).backward(UPSTREAM[0])
+    for result in results:
+        torch.testing.assert_close(result["parallel"], [w.grad / PROCESSES for w in layer.parameters()])
 
 
 def test_without_processes_it_is_batch_norm():

@@ -362,3 +362,16 @@ def test_translation_goes_through_every_translator_in_turn():
 def test_refuses(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_the_tables_capitals_do_not_matter():
+    for key in ("quick", "Quick", "QUICK"):
+        assert synonym_replacement("A quick test.", 1, {key: ["fast"]}) == "A fast test."
+        assert synonym_replacement("A Quick test.", 1, {key: ["fast"]}) == "A Fast test."
+    assert synonym_replacement("My iPhone", 1, {"iPhone": ["telephone"]}) == "My telephone"
+
+
+@pytest.mark.parametrize("edit", [synonym_replacement, random_insertion])
+def test_stop_words_are_no_string(edit):
+    with pytest.raises(ValueError, match="stop_words must be a collection of words, got the string 'quick'"):
+        edit("A quick test.", 1, SYNONYMS, stop_words="quick")

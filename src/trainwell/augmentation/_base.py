@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Generator, Tensor
 from torch.utils.data import get_worker_info
@@ -58,6 +59,8 @@ class Transform(v2.Transform):
     def check_inputs(self, flat_inputs: list[Any]) -> None:
         if any(type(inpt).__module__.startswith("PIL.") for inpt in flat_inputs):
             raise ValueError(f"{type(self).__name__} takes tensors, got a PIL image: put v2.PILToTensor() before it")
+        if any(isinstance(inpt, np.ndarray) and inpt.ndim > 1 for inpt in flat_inputs):  # below: labels
+            raise ValueError(f"{type(self).__name__} takes tensors, got a NumPy array: put v2.ToImage() before it")
 
     def forward(self, *inputs: Any) -> Any:
         if len(inputs) == 1 and type(inputs[0]) is Tensor:  # by far the most common call, kept short

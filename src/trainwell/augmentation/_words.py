@@ -33,7 +33,8 @@ def marks(gap: str) -> int:
 
 def lookup(word: str, synonyms: Synonyms) -> Sequence[str]:
     """A word's synonyms, none where the table does not have it."""
-    found = synonyms.get(word.lower(), ())
+    spellings = (word.lower(), word, word.capitalize(), word.upper())
+    found = next((synonyms[key] for key in spellings if key in synonyms), ())
     if isinstance(found, str):
         raise ValueError(f"synonyms of {word.lower()!r} must be a list of words, got the string {found!r}")
     return found
@@ -41,6 +42,8 @@ def lookup(word: str, synonyms: Synonyms) -> Sequence[str]:
 
 def replaceable(words: Sequence[str], synonyms: Synonyms, stop_words: Collection[str]) -> list[int]:
     """The places of the words that have synonyms and are no stop words."""
+    if isinstance(stop_words, str):  # its members would be letters
+        raise ValueError(f"stop_words must be a collection of words, got the string {stop_words!r}")
     return [i for i, word in enumerate(words) if word.lower() not in stop_words and lookup(word, synonyms)]
 
 

@@ -75,7 +75,7 @@ class RandomAffine(Transform):
         fill: What is seen beyond the border, a number or one for each channel; masks get 0.
         center: The point (x, y) that stays where it is, counted from the corner; the middle where it is not given.
         stretch: The range of the ratio r of width to height.
-        generator: Where to draw from.
+        generator: Where to draw from; in a DataLoader's worker it is torch's own, which the loader seeds.
 
     Example:
         >>> turn = RandomAffine(degrees=10, translate=(0.1, 0.1), scale=(0.9, 1.1), shear=5, stretch=(0.8, 1.25))

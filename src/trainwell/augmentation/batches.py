@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
+from .._arguments import check_labels
 from ._batch import BatchTransform
 from .mixing import _blend, cutmix, in_class_partners, mixup, random_box
 
@@ -26,7 +27,7 @@ class MixUp(BatchTransform):
         num_classes: The number of classes, which is needed where labels are class numbers.
         labels_getter: Finds the labels in a batch. By default they are the second of a tuple, or under the key
             ``"labels"`` or ``"label"``.
-        generator: Where to draw from.
+        generator: Where to draw from; in a DataLoader's worker it is torch's own, which the loader seeds.
 
     Raises:
         ValueError: If ``alpha`` is not positive; if a batch has no labels, labels that do not fit, or something that
@@ -36,6 +37,11 @@ class MixUp(BatchTransform):
         >>> images, labels = MixUp(alpha=0.2, num_classes=10)(torch.rand(4, 3, 8, 8), torch.tensor([0, 1, 2, 3]))
         >>> labels.shape
         torch.Size([4, 10])
+        >>> from torch.utils.data import DataLoader, default_collate
+        >>> dataset, mix = [(torch.rand(3, 8, 8), i) for i in range(10)], MixUp(num_classes=10)
+        >>> loader = DataLoader(dataset, batch_size=5, collate_fn=lambda examples: mix(default_collate(examples)))
+        >>> [labels.shape for images, labels in loader]
+        [torch.Size([5, 10]), torch.Size([5, 10])]
 
     Reference:
         Zhang, Cisse, Dauphin and Lopez-Paz, *mixup: Beyond Empirical Risk Minimization*, 2018.
@@ -81,7 +87,7 @@ class CutMix(MixUp):
         num_classes: The number of classes, which is needed where labels are class numbers.
         labels_getter: Finds the labels in a batch. By default they are the second of a tuple, or under the key
             ``"labels"`` or ``"label"``.
-        generator: Where to draw from.
+        generator: Where to draw from; in a DataLoader's worker it is torch's own, which the loader seeds.
 
     Raises:
         ValueError: As with :class:`MixUp`, but integer images are taken, and batches without height and width not.
@@ -128,7 +134,7 @@ class InClassMix(BatchTransform):
         alpha: How evenly to blend: near 0 hardly at all, 1 any share alike, above 1 mostly half and half.
         labels_getter: Finds the labels in a batch. By default they are the second of a tuple, or under the key
             ``"labels"`` or ``"label"``.
-        generator: Where to draw from.
+        generator: Where to draw from; in a DataLoader's worker it is torch's own, which the loader seeds.
 
     Raises:
         ValueError: If ``alpha`` is not positive; if a batch has no labels, labels that are no class numbers, or
@@ -179,6 +185,7 @@ def _probabilities(labels: Tensor, num_classes: int | None) -> Tensor:
     _check_numbers(labels)
     if num_classes is None:
         raise ValueError("num_classes must be given where labels are class numbers, got None")
+    check_labels(labels, num_classes)
     rows = torch.zeros(len(labels), num_classes, device=labels.device)
     return rows.scatter_(1, labels.long().unsqueeze(1), 1.0)
 

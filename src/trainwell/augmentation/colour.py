@@ -93,7 +93,7 @@ class ColorJitter(Transform):
     Args:
         brightness: The range of the factor; one number b means (1 - b, 1 + b), from 0 on. None leaves it alone.
         contrast: The same for the contrast.
-        generator: Where to draw from.
+        generator: Where to draw from; in a DataLoader's worker it is torch's own, which the loader seeds.
 
     Example:
         >>> ColorJitter(brightness=0.4, contrast=0.4)(torch.rand(3, 32, 32)).shape
@@ -172,7 +172,7 @@ class GaussianNoise(Transform):
         mean: The mean of the noise, as a share of white.
         sigma: Its standard deviation.
         clip: Whether to keep to the range of the image; bytes always do.
-        generator: Where to draw from.
+        generator: Where to draw from; in a DataLoader's worker it is torch's own, which the loader seeds.
 
     Example:
         >>> GaussianNoise(sigma=0.05)(torch.rand(3, 32, 32)).shape

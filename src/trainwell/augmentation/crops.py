@@ -60,7 +60,7 @@ class RandomCrop(Transform):
             (left, top, right, bottom).
         pad_if_needed: Whether to pad images that are smaller than the crop until it fits.
         fill: What is seen beyond the border; masks get 0.
-        generator: Where to draw from.
+        generator: Where to draw from; in a DataLoader's worker it is torch's own, which the loader seeds.
 
     Example:
         >>> RandomCrop(32, padding=4)(torch.rand(3, 32, 32)).shape
@@ -70,6 +70,8 @@ class RandomCrop(Transform):
         :class:`torchvision.transforms.v2.RandomCrop` draws the same from the same seed. It can also mirror the image
         beyond the border (``padding_mode``); for that put :class:`torchvision.transforms.v2.Pad` before it.
         Here only the side is padded over which the crop reaches.
+        A box outside the part is left without an area: put :class:`torchvision.transforms.v2.SanitizeBoundingBoxes`
+        behind it, which takes such boxes and their labels out.
     """
 
     def __init__(
@@ -127,7 +129,7 @@ class RandomResizedCrop(Transform):
         ratio: The range of width by height.
         interpolation: How to scale: ``"nearest"``, ``"nearest-exact"``, ``"bilinear"`` or ``"bicubic"``.
         antialias: Whether to average over what falls between the pixels of a smaller result.
-        generator: Where to draw from.
+        generator: Where to draw from; in a DataLoader's worker it is torch's own, which the loader seeds.
 
     Example:
         >>> RandomResizedCrop(24)(torch.rand(3, 32, 48)).shape
@@ -139,6 +141,8 @@ class RandomResizedCrop(Transform):
     Note:
         :class:`torchvision.transforms.v2.RandomResizedCrop` draws the same from the same seed. As there, a part that
         does not fit is drawn again, ten times at most; then the middle of the image is taken.
+        A box outside the part is left without an area: put :class:`torchvision.transforms.v2.SanitizeBoundingBoxes`
+        behind it, which takes such boxes and their labels out.
     """
 
     def __init__(

@@ -54,7 +54,7 @@ class Cutout(Transform):
 
     Args:
         size: The side of the square, in pixels.
-        generator: Where to draw from.
+        generator: Where to draw from; in a DataLoader's worker it is torch's own, which the loader seeds.
 
     Example:
         >>> hole = Cutout(4, generator=torch.Generator().manual_seed(0))(torch.ones(1, 8, 8))
@@ -102,7 +102,7 @@ class RandomErasing(RandomApply):
         scale: The range of the share of the area.
         ratio: The range of height by width.
         value: What to write: a number, one for each channel, or ``"random"`` for standard normal draws.
-        generator: Where to draw from.
+        generator: Where to draw from; in a DataLoader's worker it is torch's own, which the loader seeds.
 
     Example:
         >>> RandomErasing(p=1.0, value="random")(torch.zeros(3, 32, 32)).shape

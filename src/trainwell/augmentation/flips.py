@@ -112,7 +112,7 @@ class RandomHorizontalFlip(_Flip):
         p: The probability of flipping.
         changes: For each class that the mirror turns into another, that other: see :func:`relabel`. The label is then
             the last argument of a call, an integer or a tensor of them. None: no label changes.
-        generator: Where to draw from.
+        generator: Where to draw from; in a DataLoader's worker it is torch's own, which the loader seeds.
 
     Example:
         >>> b, d = 0, 1
@@ -142,7 +142,7 @@ class RandomVerticalFlip(_Flip):
         p: The probability of flipping.
         changes: For each class that the mirror turns into another, that other: see :func:`relabel`. The label is then
             the last argument of a call, an integer or a tensor of them. None: no label changes.
-        generator: Where to draw from.
+        generator: Where to draw from; in a DataLoader's worker it is torch's own, which the loader seeds.
 
     Example:
         >>> RandomVerticalFlip(p=1.0)(torch.eye(2))

@@ -64,7 +64,7 @@ class RandomLensDistortion(Transform):
         k2: The range of the coefficient of the fourth power, likewise.
         interpolation: ``"nearest"`` or ``"bilinear"``; masks are always read at the nearest pixel.
         fill: What is seen beyond the border, a number or one for each channel; masks get 0.
-        generator: Where to draw from.
+        generator: Where to draw from; in a DataLoader's worker it is torch's own, which the loader seeds.
 
     Example:
         >>> RandomLensDistortion(k1=0.2)(torch.rand(3, 32, 32)).shape

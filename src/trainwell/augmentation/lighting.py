@@ -51,7 +51,7 @@ def principal_components(
         section 4.1.
     """
     colours = images.movedim(1, 0).flatten(1) / largest(images)
-    values, vectors = torch.linalg.eigh(torch.cov(colours))
+    values, vectors = torch.linalg.eigh(torch.atleast_2d(torch.cov(colours)))
     return values.flip(0), vectors.flip(1)
 
 
@@ -76,6 +76,9 @@ def pca_lighting(
     Returns:
         A tensor of the same shape and dtype.
 
+    Raises:
+        ValueError: If ``image`` has not as many channels as ``components`` is for: three in ImageNet's.
+
     Example:
         >>> grey = torch.full((3, 1, 1), 0.5)
         >>> pca_lighting(grey, torch.tensor([-0.5, 0.0, 0.0])).flatten()
@@ -90,6 +93,8 @@ def pca_lighting(
         themselves, and adds not one colour but a linear map of what sets a pixel apart from the image's mean.
     """
     values, vectors = components
+    if image.shape[-3:-2] != values.shape:
+        raise ValueError(f"image must have {len(values)} channels, as components, got the shape {tuple(image.shape)}")
     offset = vectors.to(alpha) @ (alpha * values.to(alpha)) * largest(image)
     return clipped(image + offset.to(image.device)[:, None, None], image)
 
@@ -100,7 +105,10 @@ class PCALighting(Transform):
     Args:
         std: The standard deviation :math:`\sigma`.
         components: What :func:`principal_components` gives, ImageNet's by default.
-        generator: Where to draw from.
+        generator: Where to draw from; in a DataLoader's worker it is torch's own, which the loader seeds.
+
+    Raises:
+        ValueError: If ``std`` is negative; in a call, if an image has not as many channels as ``components`` is for.
 
     Example:
         >>> images = torch.rand(8, 3, 16, 16)

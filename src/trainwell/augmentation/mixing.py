@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Generator, Tensor
 
-from .._arguments import check_probability
+from .._arguments import check_floating, check_probability
 from .._shapes import Float, Int, Shaped
 
 
@@ -35,7 +35,7 @@ def mixup(
         The blended examples and their labels.
 
     Raises:
-        ValueError: If ``lam`` does not lie in [0, 1].
+        ValueError: If ``lam`` does not lie in [0, 1], ``x`` is not floating, or ``labels`` are class numbers.
 
     Example:
         >>> x, labels = torch.tensor([[0.0], [10.0]]), torch.eye(2)
@@ -48,7 +48,15 @@ def mixup(
         Zhang, Cisse, Dauphin and Lopez-Paz, *mixup: Beyond Empirical Risk Minimization*, 2018.
     """
     check_probability("lam", lam)
+    check_floating("x", x)
+    _check_rows(labels)
     return _blend(x, lam, partners), _blend(labels, lam, partners)
+
+
+def _check_rows(labels: Tensor) -> None:
+    if not labels.is_floating_point():
+        advice = "one_hot(labels, num_classes).float() makes class numbers so"
+        raise ValueError(f"labels must be rows of probabilities, got {labels.dtype}: {advice}")
 
 
 def _blend(x: Tensor, lam: float, partners: Tensor) -> Tensor:
@@ -82,7 +90,7 @@ def cutmix(
         The images with a box of their partners, and their labels.
 
     Raises:
-        ValueError: If ``box`` does not lie in the images.
+        ValueError: If ``box`` does not lie in the images, or ``labels`` are class numbers.
 
     Example:
         >>> x, labels = torch.tensor([[[0, 0, 0]], [[1, 1, 1]]]), torch.eye(2)
@@ -99,6 +107,7 @@ def cutmix(
     Note:
         The labels follow the box that was pasted, not the share it was drawn for: at the border the two differ.
     """
+    _check_rows(labels)
     height, width = x.shape[-2:]
     left, top, right, bottom = box
     if not (0 <= left <= right <= width and 0 <= top <= bottom <= height):

@@ -61,7 +61,7 @@ class AutoAugment(_Policy):
             ``AutoAugmentPolicy``.
         interpolation: ``"nearest"`` or ``"bilinear"``, where the image is moved.
         fill: What is seen beyond the border, where the image is moved.
-        generator: Where to draw from.
+        generator: Where to draw from; in a DataLoader's worker it is torch's own, which the loader seeds.
 
     Example:
         >>> AutoAugment("cifar10")(torch.rand(3, 32, 32)).shape
@@ -102,7 +102,7 @@ class RandAugment(_Policy):
         num_magnitude_bins: How many levels there are, 31 when not given.
         interpolation: ``"nearest"`` or ``"bilinear"``, where the image is moved.
         fill: What is seen beyond the border, where the image is moved.
-        generator: Where to draw from.
+        generator: Where to draw from; in a DataLoader's worker it is torch's own, which the loader seeds.
 
     Example:
         >>> RandAugment(num_ops=2, magnitude=9)(torch.rand(3, 32, 32)).shape
@@ -145,7 +145,7 @@ class TrivialAugmentWide(_Policy):
         num_magnitude_bins: How many levels there are, 31 when not given.
         interpolation: ``"nearest"`` or ``"bilinear"``, where the image is moved.
         fill: What is seen beyond the border, where the image is moved.
-        generator: Where to draw from.
+        generator: Where to draw from; in a DataLoader's worker it is torch's own, which the loader seeds.
 
     Example:
         >>> TrivialAugmentWide()(torch.rand(3, 32, 32)).shape

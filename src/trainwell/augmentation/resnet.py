@@ -80,7 +80,7 @@ class RandomShortestSize(Transform):
 
     Args:
         min_size: The lengths, or one.
-        generator: Where to draw from.
+        generator: Where to draw from; in a DataLoader's worker it is torch's own, which the loader seeds.
 
     Example:
         >>> RandomShortestSize(24)(torch.rand(3, 32, 48)).shape
@@ -122,7 +122,7 @@ def resnet_training(
     Args:
         size: The side of the square.
         sides: The shortest and the longest that the shorter side of the scaled image may be.
-        generator: Where to draw from.
+        generator: Where to draw from; in a DataLoader's worker it is torch's own, which the loader seeds.
 
     Returns:
         :class:`RandomShortestSize`, :class:`RandomCrop` and :class:`RandomHorizontalFlip`, one after the other.

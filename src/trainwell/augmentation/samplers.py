@@ -29,7 +29,7 @@ class RepeatedAugmentationSampler(Sampler[int]):
     Args:
         dataset: What to sample from; only its length matters.
         num_replicas: How many processes share the epoch. By default the process group's, or 1 without one.
-        rank: Which of them this is. By default the process group's, or 0.
+        rank: Which of them this is. By default the process group's, or 0 where there is one process.
         shuffle: Whether to draw an order for every epoch.
         num_repeats: How often an example comes; a batch is best a multiple of it.
         selected_round: The epoch is rounded down to a multiple of so many examples, over all processes, where the
@@ -38,7 +38,7 @@ class RepeatedAugmentationSampler(Sampler[int]):
 
     Raises:
         ValueError: If the data set is empty, ``num_repeats`` or ``num_replicas`` is less than 1, or ``rank`` is not
-            one of the processes.
+            one of the processes, or not known.
 
     Example:
         >>> list(RepeatedAugmentationSampler(range(6), num_repeats=3, shuffle=False))
@@ -68,6 +68,8 @@ class RepeatedAugmentationSampler(Sampler[int]):
         grouped = distributed.is_available() and distributed.is_initialized()
         self.num_replicas = num_replicas if num_replicas is not None else distributed.get_world_size() if grouped else 1
         self.rank = rank if rank is not None else distributed.get_rank() if grouped else 0
+        if rank is None and not grouped and self.num_replicas > 1:
+            raise ValueError(f"rank must be given where there is no process group, got None of {num_replicas}")
         check_at_least("len(dataset)", len(dataset), 1)
         check_at_least("num_replicas", self.num_replicas, 1)
         check_at_least("num_repeats", num_repeats, 1)

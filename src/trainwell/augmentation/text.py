@@ -26,8 +26,8 @@ def synonym_replacement(
     Args:
         text: What to edit.
         n: How many words to replace; all that have synonyms where they are fewer.
-        synonyms: From a word in lower case to the words that can stand for it, a thesaurus of your own or one read
-            from WordNet. A synonym takes the capitals of the word that it replaces.
+        synonyms: From a word, in small letters or capitals, to the words that can stand for it: a thesaurus of your
+            own or one read from WordNet. A synonym takes the capitals of the word that it replaces.
         stop_words: Words in lower case to leave alone, such as scikit-learn's ``ENGLISH_STOP_WORDS``.
         generator: Where to draw from.
 
@@ -35,7 +35,7 @@ def synonym_replacement(
         The text with other words in it.
 
     Raises:
-        ValueError: If ``n`` is negative, or a word's synonyms are a string.
+        ValueError: If ``n`` is negative, or ``stop_words`` or a word's synonyms are a string.
 
     Example:
         >>> synonym_replacement("A quick test.", 1, {"quick": ["fast"]})
@@ -64,7 +64,7 @@ def random_insertion(
     Args:
         text: What to edit.
         n: How many words to insert; none where no word has a synonym.
-        synonyms: From a word in lower case to the words that can stand for it.
+        synonyms: From a word, in small letters or capitals, to the words that can stand for it.
         stop_words: Words in lower case whose synonyms are not inserted.
         generator: Where to draw from.
 
@@ -72,7 +72,7 @@ def random_insertion(
         The text with more words in it.
 
     Raises:
-        ValueError: If ``n`` is negative, or a word's synonyms are a string.
+        ValueError: If ``n`` is negative, or ``stop_words`` or a word's synonyms are a string.
 
     Example:
         >>> random_insertion("Quick!", 1, {"quick": ["fast"]}, generator=torch.Generator().manual_seed(0))
@@ -178,7 +178,7 @@ def eda(
 
     Args:
         text: What to edit.
-        synonyms: From a word in lower case to the words that can stand for it.
+        synonyms: From a word, in small letters or capitals, to the words that can stand for it.
         alpha: The share of words to edit; the paper advises 0.05 to 0.1.
         stop_words: Words in lower case whose synonyms are not used.
         generator: Where to draw from.
@@ -187,7 +187,7 @@ def eda(
         An edited text; call it anew for another.
 
     Raises:
-        ValueError: If ``alpha`` does not lie in [0, 1], or a word's synonyms are a string.
+        ValueError: If ``alpha`` does not lie in [0, 1], or ``stop_words`` or a word's synonyms are a string.
 
     Example:
         >>> eda("A quick test.", {"quick": ["fast"]}, generator=torch.Generator().manual_seed(0))

@@ -23,7 +23,11 @@ def _normal_mean(f: Activation) -> float:
     middles = torch.arange(-REACH + PANEL / 2, REACH, PANEL, dtype=torch.float64)
     z = middles[:, None] + PANEL / 2 * nodes
     density = torch.exp(-z.square() / 2) / math.sqrt(2 * math.pi)
-    return float((PANEL / 2 * weights * density * f(z)).sum())
+    parts = (PANEL / 2 * weights * density * f(z)).sum(1)
+    mean = float(parts.sum())
+    if float(parts[0] + parts[-1]) > 1e-6 * mean:
+        raise ValueError(f"f must not grow so fast that its mean comes from beyond {REACH} standard deviations")
+    return mean
 
 
 def _slope(f: Activation, z: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
@@ -56,7 +60,7 @@ def gain(f: Activation) -> float:
         The gain, :math:`\sqrt2` for the ReLU and about 1.59 for tanh.
 
     Raises:
-        ValueError: If the second moment is zero or not finite.
+        ValueError: If the second moment is zero or not finite, or comes from beyond 12 standard deviations.
 
     Example:
         >>> round(gain(torch.relu) ** 2, 10)
@@ -93,7 +97,8 @@ def backward_gain(f: Activation) -> float:
         The gain, :math:`\sqrt2` for the ReLU and about 1.47 for tanh.
 
     Raises:
-        ValueError: If the second moment of the derivative is zero or not finite.
+        ValueError: If the second moment of the derivative is zero or not finite, or comes from beyond 12 standard
+            deviations.
 
     Example:
         >>> round(backward_gain(torch.relu) ** 2, 10)

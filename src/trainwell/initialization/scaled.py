@@ -6,7 +6,7 @@ import math
 
 from torch import Generator, Tensor
 
-from .._arguments import check_one_of
+from .._arguments import check_not_negative, check_one_of
 from .._shapes import Float
 from .plain import normal_, uniform_
 
@@ -93,10 +93,12 @@ def variance_preserving_(
     Note:
         Also known as LeCun normal. It takes any gain, :func:`kaiming_normal_` only that of the ReLU family.
     """
+    check_not_negative("gain", gain)
     return normal_(tensor, 0.0, gain / math.sqrt(_fan(tensor, mode)), generator)
 
 
 def _xavier_std(tensor: Tensor, gain: float) -> float:
+    check_not_negative("gain", gain)
     return gain * math.sqrt(2 / sum(fans(tensor)))
 
 

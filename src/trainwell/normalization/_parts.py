@@ -5,9 +5,22 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .._arguments import check_floating
+
+
+def check_channels(x: Tensor, **vectors: Tensor | None) -> None:
+    """Raises ValueError unless ``x`` has channels, and each vector that is given has one value for each of them."""
+    if x.ndim < 2:
+        raise ValueError(f"x must have examples and channels, got the shape {tuple(x.shape)}")
+    for name, vector in vectors.items():
+        if vector is not None and vector.shape != x.shape[1:2]:
+            expected = f"as many channels as {name} has values, {vector.numel()}"
+            raise ValueError(f"x must have {expected}, got the shape {tuple(x.shape)}")
+
 
 def widened(x: Tensor) -> Tensor:
     """``x`` in float32 at least: half precision is too coarse for means and variances."""
+    check_floating("x", x)
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
 

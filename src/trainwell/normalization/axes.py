@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from .._shapes import Float
-from ._parts import scale_and_shift, scale_and_shift_channels, widened
+from ._parts import check_channels, scale_and_shift, scale_and_shift_channels, widened
 
 
 def normalize(x: Float[Tensor, "*shape"], axes: Sequence[int], eps: float = 1e-5) -> Float[Tensor, "*shape"]:
@@ -28,6 +28,9 @@ def normalize(x: Float[Tensor, "*shape"], axes: Sequence[int], eps: float = 1e-5
 
     Returns:
         A tensor of the same shape.
+
+    Raises:
+        ValueError: If ``x`` is not floating.
 
     Example:
         >>> normalize(torch.tensor([[1.0, 2.0, 3.0], [10.0, 20.0, 30.0]]), axes=[1])
@@ -71,7 +74,8 @@ def layer_norm(
         A tensor of the same shape.
 
     Raises:
-        ValueError: If ``x`` does not end in ``normalized_shape``.
+        ValueError: If ``x`` does not end in ``normalized_shape``, or is not floating, or the weight or the bias is of
+            another shape.
 
     Example:
         >>> layer_norm(torch.tensor([[1.0, 2.0, 3.0]]), [3], bias=torch.ones(3))
@@ -83,6 +87,9 @@ def layer_norm(
     shape = tuple(normalized_shape)
     if not shape or tuple(x.shape[-len(shape) :]) != shape:
         raise ValueError(f"normalized_shape must be the last sizes of x, {tuple(x.shape)}, got {shape}")
+    for name, v in (("weight", weight), ("bias", bias)):
+        if v is not None and v.shape != shape:
+            raise ValueError(f"{name} must have the shape {shape}, as normalized_shape, got {tuple(v.shape)}")
     x_hat = normalize(widened(x), range(-len(shape), 0), eps)
     return scale_and_shift(x_hat, weight, bias).to(x.dtype)
 
@@ -113,7 +120,8 @@ def group_norm(
         A tensor of the same shape.
 
     Raises:
-        ValueError: If ``num_groups`` does not divide the number of channels.
+        ValueError: If ``num_groups`` does not divide the number of channels, ``x`` is not floating, or the weight or
+            the bias is for another number of channels.
 
     Example:
         >>> group_norm(torch.tensor([[1.0, 3.0, 10.0, 30.0]]), num_groups=2)
@@ -122,6 +130,7 @@ def group_norm(
     Reference:
         Wu and He, *Group Normalization*, 2018.
     """
+    check_channels(x, weight=weight, bias=bias)
     if num_groups < 1 or x.shape[1] % num_groups:
         raise ValueError(f"num_groups must divide the {x.shape[1]} channels of x, got {num_groups}")
     groups = widened(x).unflatten(1, (num_groups, x.shape[1] // num_groups))
@@ -152,7 +161,8 @@ def instance_norm(
         A tensor of the same shape.
 
     Raises:
-        ValueError: If a channel has fewer than two places: its variance is 0.
+        ValueError: If a channel has fewer than two places (its variance is 0), ``x`` is not floating, or the weight
+            or the bias is for another number of channels.
 
     Example:
         >>> instance_norm(torch.tensor([[[1.0, 3.0], [10.0, 30.0]]]))
@@ -165,6 +175,7 @@ def instance_norm(
     Note:
         :func:`torch.nn.functional.instance_norm` can also keep running statistics, which the paper does not.
     """
+    check_channels(x, weight=weight, bias=bias)
     if x.shape[2:].numel() < 2:
         raise ValueError(f"x must have two places a channel or more, got the shape {tuple(x.shape)}")
     x_hat = normalize(widened(x), range(2, x.ndim), eps)

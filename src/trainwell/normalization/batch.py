@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from .._shapes import Float
-from ._parts import per_channel, scale_centred, update_running, widened
+from ._parts import check_channels, per_channel, scale_centred, update_running, widened
 
 
 def batch_norm(
@@ -52,7 +52,7 @@ def batch_norm(
 
     Raises:
         ValueError: If in training a channel has fewer than two values, or at test time there are no running
-            statistics.
+            statistics; if ``x`` is not floating, or a vector is for another number of channels.
 
     Example:
         >>> x, running_mean, running_var = torch.tensor([[1.0], [3.0]]), torch.zeros(1), torch.ones(1)
@@ -72,6 +72,7 @@ def batch_norm(
         :math:`\sigma = 0`, is refused in training, unless channels have several places, as in convolutions.
         With the weight :math:`\sqrt{\sigma^2+\varepsilon}` and the bias :math:`\mu` the layer is the identity.
     """
+    check_channels(x, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     wide = widened(x)
     if training:
         count, axes = x.numel() // x.shape[1], (0, *range(2, x.ndim))

@@ -6,9 +6,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import embedding
 
+from .._arguments import check_labels, check_same_length
 from .._shapes import Float, Int
-from ._parts import widened
+from ._parts import check_channels, widened
 from .axes import instance_norm
 from .batch import BatchNorm2d
 from .layers import InstanceNorm2d
@@ -37,7 +39,7 @@ def adaptive_instance_norm(
         A tensor of the shape of ``content``.
 
     Raises:
-        ValueError: If a channel of ``content`` has fewer than two places.
+        ValueError: If a channel of ``content`` has fewer than two places, or the two differ in examples or channels.
 
     Example:
         >>> content, style = torch.tensor([[[[1.0, 3.0]]]]), torch.tensor([[[[10.0, 30.0, 10.0, 30.0]]]])
@@ -51,6 +53,9 @@ def adaptive_instance_norm(
         Variances are biased, as in every other norm; unbiased ones, which some implementations take, give nearly
         the same.
     """
+    if content.shape[:2] != style.shape[:2]:
+        shapes = f"{tuple(content.shape)}, got {tuple(style.shape)}"
+        raise ValueError(f"style must have the examples and the channels of content, {shapes}")
     wide = widened(style)
     mean = wide.mean((2, 3), keepdim=True)
     variance = (wide - mean).square().mean((2, 3), keepdim=True)
@@ -70,7 +75,10 @@ class _Conditional(nn.Module):
     def forward(
         self, x: Float[Tensor, "n channels height width"], labels: Int[Tensor, " n"]
     ) -> Float[Tensor, "n channels height width"]:
-        weight, bias = (values[labels][:, :, None, None] for values in (self.weight, self.bias))
+        check_channels(x, weight=self.weight[0])
+        check_same_length(x=x, labels=labels)
+        check_labels(labels, len(self.weight))
+        weight, bias = (embedding(labels, values)[:, :, None, None] for values in (self.weight, self.bias))
         return (self.norm(x) * weight + bias).to(x.dtype)
 
     def extra_repr(self) -> str:
@@ -84,6 +92,8 @@ class ConditionalBatchNorm2d(_Conditional):
 
     .. math:: y_{nc} = \gamma_{k_n c}\, \hat x_{nc} + \beta_{k_n c}.
 
+    The layer is called with ``x``, (n, channels, height, width), and ``labels``, the n numbers of the classes.
+
     Args:
         num_features: The number of channels.
         num_classes: The number of classes; each has a weight, from 1, and a bias, from 0, for every channel.
@@ -91,6 +101,10 @@ class ConditionalBatchNorm2d(_Conditional):
         momentum: How much a batch counts in the running statistics; None lets all batches count alike.
         device: Where parameters and buffers live.
         dtype: What they are.
+
+    Raises:
+        ValueError: In a call, if ``x`` has another number of channels, or there is not one label from 0 to
+            ``num_classes`` - 1 for each example. The labels' range is not looked at on a GPU, which then stops.
 
     Example:
         >>> layer = ConditionalBatchNorm2d(1, num_classes=10)
@@ -125,12 +139,18 @@ class ConditionalInstanceNorm2d(_Conditional):
 
     .. math:: y_{nc} = \gamma_{k_n c}\, \hat x_{nc} + \beta_{k_n c}.
 
+    The layer is called with ``x``, (n, channels, height, width), and ``labels``, the n numbers of the classes.
+
     Args:
         num_features: The number of channels.
         num_classes: The number of classes; each has a weight, from 1, and a bias, from 0, for every channel.
         eps: Added to the variance.
         device: Where the parameters live.
         dtype: What they are.
+
+    Raises:
+        ValueError: In a call, if ``x`` has another number of channels, or there is not one label from 0 to
+            ``num_classes`` - 1 for each example. The labels' range is not looked at on a GPU, which then stops.
 
     Example:
         >>> layer = ConditionalInstanceNorm2d(1, num_classes=10)

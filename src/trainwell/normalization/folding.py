@@ -31,7 +31,7 @@ def fold_batch_norm(layer: Layer, norm: nn.modules.batchnorm._BatchNorm) -> Laye
 
     Raises:
         ValueError: If one of the two is in training mode, ``layer`` is neither linear nor a convolution, or ``norm``
-            has no running statistics or another number of channels.
+            is no batch norm, has no running statistics or another number of channels.
 
     Example:
         >>> layer, norm = nn.Linear(3, 2).eval(), nn.BatchNorm1d(2).eval()
@@ -59,6 +59,8 @@ def fold_batch_norm(layer: Layer, norm: nn.modules.batchnorm._BatchNorm) -> Laye
 def _check(layer: Layer, norm: nn.modules.batchnorm._BatchNorm) -> None:
     if not isinstance(layer, KINDS):
         raise ValueError(f"layer must be linear or a convolution, got {type(layer).__name__}")
+    if not isinstance(norm, nn.modules.batchnorm._BatchNorm):
+        raise ValueError(f"norm must be a batch norm, got {type(norm).__name__}")
     if layer.training or norm.training:
         raise ValueError("layer and norm must be in evaluation mode, got one in training mode")
     if norm.running_mean is None:

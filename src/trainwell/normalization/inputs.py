@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from .._arguments import check_floating
 from .._shapes import Float
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)  # red, green, blue, of pixels between 0 and 1
@@ -76,7 +77,8 @@ class Normalize(nn.Module):
         dim: Where the channels are: -3 in images, -1 in rows of features.
 
     Raises:
-        ValueError: If ``std`` is negative, or of another length than ``mean``.
+        ValueError: If ``std`` is negative, or of another length than ``mean``; in a call, if ``x`` is not floating or
+            has another number of channels (a single mean is for any).
 
     Example:
         >>> to_network = Normalize(IMAGENET_MEAN, IMAGENET_STD)
@@ -106,6 +108,7 @@ class Normalize(nn.Module):
             raise ValueError(f"std must not be negative, got {self.std.tolist()}")
 
     def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+        check_floating("x", x)
         mean, std = self._statistics(x)
         return (x - mean) / std
 
@@ -115,6 +118,9 @@ class Normalize(nn.Module):
         return z * std + mean
 
     def _statistics(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        channels = self.mean.numel()
+        if x.ndim < -self.dim or channels not in (1, x.shape[self.dim]):
+            raise ValueError(f"x must have {channels} channels in dimension {self.dim}, got the shape {tuple(x.shape)}")
         std = torch.where(self.std == 0, 1, self.std)  # a constant channel has no scale to divide by
         shape = (-1, *[1] * (-1 - self.dim))
         return self.mean.to(x.dtype).view(shape), std.to(x.dtype).view(shape)

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .._shapes import Float
+from ._parts import check_channels
 from .batch import BatchNorm1d, BatchNorm2d
 
 
@@ -97,6 +98,7 @@ class ContextEncoding(nn.Module):
 
     def encode(self, x: Float[Tensor, "n channels height width"]) -> Float[Tensor, "n codewords channels"]:
         """The softly summed residuals :math:`e_k`."""
+        check_channels(x, codeword=self.codewords[0])
         residuals = x.flatten(2).transpose(1, 2).unsqueeze(2) - self.codewords  # n, place, codeword, channel
         shares = (-self.smoothing * residuals.square().sum(-1)).softmax(-1)
         return (shares.unsqueeze(-1) * residuals).sum(1)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, distributed, nn
 
 from .._shapes import Float
-from ._parts import per_channel, scale_centred, update_running, widened
+from ._parts import check_channels, per_channel, scale_centred, update_running, widened
 from .batch import _BatchNorm
 
 
@@ -47,6 +47,9 @@ def sync_batch_norm(
     Returns:
         A tensor of the same shape.
 
+    Raises:
+        ValueError: If ``x`` is not floating, or a vector is for another number of channels.
+
     Example:
         >>> distributed.init_process_group("gloo", store=distributed.HashStore(), rank=0, world_size=1)
         >>> sync_batch_norm(torch.tensor([[1.0], [3.0]]))
@@ -61,6 +64,7 @@ def sync_batch_norm(
         The gradient, too, is that of the joined batch for ``x``; for ``weight`` and ``bias`` it is this shard's
         share, which DistributedDataParallel joins. torch's layer refuses tensors on the CPU.
     """
+    check_channels(x, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     wide = widened(x)
     axes = (0, *range(2, x.ndim))
     count = _Sum.apply(wide.new_tensor(x.numel() // x.shape[1]), group)
@@ -87,7 +91,7 @@ class _Sum(torch.autograd.Function):
         return _Sum.apply(grad, ctx.group), None
 
 
-class SyncBatchNorm(_BatchNorm, nn.SyncBatchNorm):
+class SyncBatchNorm(_BatchNorm):
     """:func:`sync_batch_norm` as a layer; in evaluation mode, and where there is one process, :func:`batch_norm`.
 
     Args:
@@ -99,13 +103,34 @@ class SyncBatchNorm(_BatchNorm, nn.SyncBatchNorm):
         process_group: The processes whose batches are joined; None for all.
         device: Where parameters and buffers live.
         dtype: What they are.
-        bias: Whether there is a bias beside the weight.
+        more: ``bias=False`` for a weight alone, where torch's layer knows it.
 
     Example:
         >>> SyncBatchNorm(1, affine=False)(torch.tensor([[1.0], [3.0]]))
         tensor([[-1.0000],
                 [ 1.0000]])
+
+    Note:
+        It is no subclass of torch's: DistributedDataParallel refuses those on the CPU.
     """
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        process_group: Any = None,
+        device: Any = None,
+        dtype: Any = None,
+        **more: Any,
+    ) -> None:
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, **more)
+        self.process_group = process_group
+
+    def _check_input_dim(self, x: Tensor) -> None:
+        check_channels(x)
 
     def _normalize(self, x: Tensor, mean: Tensor | None, variance: Tensor | None, **how: Any) -> Tensor:
         if not (self.training and distributed.is_available() and distributed.is_initialized()):

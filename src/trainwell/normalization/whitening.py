@@ -20,6 +20,9 @@ class Whitening(nn.Module):
         mean: The mean of the training set.
         matrix: What whitens it; invertible.
 
+    Raises:
+        ValueError: In a call, if ``x`` has another number of features.
+
     Example:
         >>> whiten = Whitening(torch.tensor([1.0, 1.0]), torch.tensor([[0.5, 0.0], [0.0, 2.0]]))
         >>> whiten(torch.tensor([[3.0, 2.0]])), whiten.inverse(torch.tensor([[1.0, 2.0]]))
@@ -35,6 +38,8 @@ class Whitening(nn.Module):
         self.register_buffer("matrix", matrix)
 
     def forward(self, x: Float[Tensor, "*n features"]) -> Float[Tensor, "*n features"]:
+        if x.shape[-1:] != self.mean.shape:
+            raise ValueError(f"x must have {len(self.mean)} features, got the shape {tuple(x.shape)}")
         return (x - self.mean.to(x.dtype)) @ self.matrix.mT.to(x.dtype)
 
     def inverse(self, z: Float[Tensor, "*n features"]) -> Float[Tensor, "*n features"]:
@@ -60,7 +65,8 @@ def pca_whitening(x: Float[Tensor, "n features"], eps: float = 0.0) -> Whitening
         The map, for every set.
 
     Raises:
-        ValueError: If ``eps`` is negative.
+        ValueError: If ``eps`` is negative, or zero where an eigenvalue is zero: with no more rows than features, or
+            features that depend on one another.
 
     Example:
         >>> x = torch.tensor([[2.0, 2.0], [-2.0, -2.0], [1.0, -1.0], [-1.0, 1.0]])
@@ -91,7 +97,8 @@ def zca_whitening(x: Float[Tensor, "n features"], eps: float = 0.0) -> Whitening
         The map, for every set.
 
     Raises:
-        ValueError: If ``eps`` is negative.
+        ValueError: If ``eps`` is negative, or zero where an eigenvalue is zero: with no more rows than features, or
+            features that depend on one another.
 
     Example:
         >>> x = torch.tensor([[2.0, 2.0], [-2.0, -2.0], [1.0, -1.0], [-1.0, 1.0]])
@@ -109,4 +116,9 @@ def _principal_axes(x: Tensor, eps: float) -> tuple[Tensor, Tensor, Tensor]:
     """The mean, the eigenvalues with ``eps``, and the eigenvectors in columns, the largest first."""
     check_not_negative("eps", eps)
     eigenvalues, axes = torch.linalg.eigh(x.mT.cov())
+    eigenvalues = eigenvalues.clamp(min=0)  # below it only by rounding
+    rounding = torch.finfo(x.dtype).eps * len(eigenvalues) * eigenvalues[-1]
+    if eps == 0 and not eigenvalues[0] > rounding:
+        expected = "positive where x has no more rows than features, or features that depend on one another"
+        raise ValueError(f"eps must be {expected}, got 0 for {len(x)} rows of {x.shape[1]} features")
     return x.mean(0), eigenvalues.flip(0) + eps, axes.flip(1)
