@@ -11,35 +11,28 @@ the same command is given again. Under torchrun the trials of a round are shared
 from __future__ import annotations
 
 import argparse
+import logging
+import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
-from common import Team, flat_images, positive, run
+from common import Team, arguments, flat_images, number, positive, run, save, study
 from torch import nn
-from tqdm import tqdm
 
 from trainwell import data, plots, training
-from trainwell.hyperparameters import (
-    Choice,
-    LogUniform,
-    Trial,
-    Uniform,
-    best,
-    halving_schedule,
-    open_study,
-    sample,
-    stored,
-)
-from trainwell.hyperparameters.spaces import Config
+from trainwell.hyperparameters import Choice, LogUniform, Trial, Uniform, best, halving_schedule, sample, stored
+from trainwell.hyperparameters.spaces import Config, Space
 from trainwell.optimizers import AdamW
 
-SPACE = {
+SPACE: Space = {
     "lr": LogUniform(1e-5, 1e-1),
     "weight_decay": LogUniform(1e-4, 10.0),
     "dropout": Uniform(0.0, 0.6),
     "width": Choice([32, 64, 128, 256]),
 }
+VERSION = 1  # raise it when you change the network, its training or SPACE: old scores are then not taken for new ones
 Objective = Callable[[Config, int], float]
 
 
@@ -62,60 +55,72 @@ def train(config: Config, epochs: int, sets: data.Split, seed: int, log: Path | 
     return model, history.validation_accuracy[-1]
 
 
-def search(objective: Objective, team: Team, candidates: int, epochs: int, seed: int) -> list[list[Trial]]:
+def search(objective: Objective, team: Team, configs: list[Config], epochs: int) -> list[list[Trial]]:
     """What `successive_halving` does, each round's trials shared out to the processes."""
-    generator = torch.Generator().manual_seed(seed)
-    configs = [sample(SPACE, generator=generator) for _ in range(candidates)]
     rounds: list[list[Trial]] = []
-    for survivors, budget in halving_schedule(candidates, 1, epochs):
+    for survivors, budget in halving_schedule(len(configs), 1, epochs):
         if rounds:
             configs = [trial.config for trial in best(rounds[-1], survivors)]
-        mine = tqdm(team.share(configs), desc=f"{survivors} for {budget} epochs", unit="trial", disable=not team.first)
+        mine = team.working(configs, describe(survivors, budget), "trial")
         scores = team.gather([objective(config, budget) for config in mine])
         rounds.append([Trial(config, score) for config, score in zip(configs, scores, strict=True)])
     return rounds
 
 
+def describe(trials: int, epochs: int) -> str:
+    return f"{number(trials, 'trial')} of {number(epochs, 'epoch')}"
+
+
 def main(team: Team, options: argparse.Namespace) -> None:
-    candidates, epochs = (9, 3) if options.quick else (options.candidates, options.epochs)
-    source, sets = flat_images(options.data, options.seed)
+    """Draws the candidates, halves them round by round, and measures the best one on the test set, once."""
+    logging.disable(logging.INFO)  # Optuna's messages
+    source, sets = flat_images(options.data, options.seed, options.quick)
+    options.out.mkdir(parents=True, exist_ok=True)
+    # All that a score depends on besides the trial: a larger search of the same name may use the trials of a smaller.
+    name, file = f"{source}-{len(sets.train)}-seed-{options.seed}-version-{VERSION}", options.out / "search.db"
     if team.first:  # makes the file before the others open it
-        study = open_study(f"sqlite:///{options.out}/search.db", f"{source}, seed {options.seed}")
-        print(f"{source}: {candidates} configurations; {len(study.trials)} trials are in {options.out}/search.db")
+        finished = number(len(study(file, name).trials), "finished trial")
+        print(f"{source}: {number(options.candidates, 'configuration')}; {finished} in {file}", flush=True)
     team.wait()
-    study = open_study(f"sqlite:///{options.out}/search.db", f"{source}, seed {options.seed}")
+    generator = torch.Generator().manual_seed(options.seed)
+    configs = [sample(SPACE, generator=generator) for _ in range(options.candidates)]
+    logs = options.out / "tensorboard" / name
 
     def objective(config: Config, budget: int) -> float:
-        log = options.out / "tensorboard" / f"lr {config['lr']:.2g}, {budget} epochs"
+        log = logs / f"candidate-{configs.index(config) + 1}-epochs-{budget}"
+        shutil.rmtree(log, ignore_errors=True)  # of a trial that was killed
         return train(config, budget, sets, options.seed, log)[1]
 
-    rounds = search(stored(objective, study, SPACE), team, candidates, epochs, options.seed)
+    rounds = search(stored(objective, study(file, name), SPACE), team, configs, options.epochs)
     if team.first:
-        winner, budget = best(rounds[-1])[0], halving_schedule(candidates, 1, epochs)[-1][1]
+        winner, budget = best(rounds[-1])[0], halving_schedule(len(configs), 1, options.epochs)[-1][1]
         model, _ = train(winner.config, budget, sets, options.seed, None)
         print(f"the best: {winner}, on the test set {training.evaluate(model, sets.test)[1]:.3f}")
-        draw(rounds, options.out / "search.png")
-        print(f"the picture: {options.out}/search.png; the runs: tensorboard --logdir {options.out}/tensorboard")
+        draw(source, rounds, options.epochs, options.out / "search.png")
+        print(f"the picture: {options.out}/search.png; the runs: tensorboard --logdir {logs}")
 
 
-def draw(rounds: list[list[Trial]], path: Path) -> None:
+def draw(source: str, rounds: list[list[Trial]], epochs: int, path: Path) -> None:
     """Every trial's score over the two rates, round by round."""
+    budgets = [budget for _, budget in halving_schedule(len(rounds[0]), 1, epochs)]
     with plots.style():
-        figure, (left, right) = plots.panels(2, height=3.6)
+        figure, (left, right) = plots.panels(2, height=3.9)
         for axes, name in ((left, "lr"), (right, "weight_decay")):
-            for k, trials in enumerate(rounds):
-                x, y = [t.config[name] for t in trials], [t.score for t in trials]
-                axes.scatter(
-                    x, y, 20 * 2**k, plots.COLOURS[k % 6], marker=plots.MARKS[k], label=f"round {k + 1}", alpha=0.8
-                )
-            axes.set(xscale="log", xlabel=name)
-        left.set_ylabel("validation accuracy")
-        left.legend(frameon=False)
-        figure.savefig(path, dpi=150)
+            for k, (trials, budget) in enumerate(zip(rounds, budgets, strict=True)):
+                x, y = [trial.config[name] for trial in trials], [trial.score for trial in trials]
+                look: Any = {"marker": plots.MARKS[k % 10], "facecolors": "none", "edgecolors": plots.COLOURS[k % 6]}
+                label = f"round {k + 1}:\n{describe(len(trials), budget)}"
+                axes.scatter(x, y, 25 * 1.6**k, label=label, **look)  # hollow: the smaller ones show through
+        left.set(xscale="log", xlabel="learning rate", ylabel="validation accuracy")
+        right.set(xscale="log", xlabel="weight decay")
+        caption = """One mark a trial, measured after its last epoch. Each round trains the best third anew, for longer.
+Dropout and width vary too, and are not shown. A network that diverged has the accuracy of guessing, 0.1."""
+        save(figure, path, f"{source}: successive halving", caption)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Find hyperparameters by successive halving.")
+    parser = arguments("Find hyperparameters by successive halving.")
     parser.add_argument("--candidates", type=positive, default=27, help="configurations in the first round")
     parser.add_argument("--epochs", type=positive, default=27, help="what no trial exceeds")
-    run(main, parser)
+    quick = {"candidates": 9, "epochs": 3}
+    run(main, parser, quick, stopped="stopped; give the same command to go on")

@@ -50,6 +50,7 @@ def check_results(name, out, done):
     assert logs
     for log in logs:
         assert {"loss/train", "loss/validation", "accuracy/validation"} <= set(log.Tags()["scalars"])
+        assert [scalar.step for scalar in log.Scalars("loss/train")] == [*range(1, len(log.Scalars("loss/train")) + 1)]
         assert np.isfinite([scalar.value for scalar in log.Scalars("loss/validation")]).all()
 
 
@@ -58,6 +59,40 @@ def test_runs_offline_in_seconds(name, tmp_path):
     done = run(name, "--quick", "--out", tmp_path, folder=tmp_path)
     check_results(name, tmp_path, done)
     assert str(tmp_path / PICTURES[name]) in done.stdout
+    assert "[I " not in done.stderr, "Optuna's messages"
+    logs = re.search(r"--logdir (\S+)", done.stdout)[1]
+    assert [*Path(logs).rglob("events.*")]
+
+
+def events(folder):
+    return sorted(path.parent.name for path in folder.rglob("events.*"))
+
+
+@pytest.mark.slow
+def test_a_second_run_has_logs_of_its_own_and_options_win_over_quick(tmp_path):
+    for _ in range(2):
+        done = run("train_resnet", "--quick", "--epochs", 1, "--out", tmp_path)
+        assert "898 images to learn from, 1 epoch, 1 process\n" in done.stdout
+    assert events(tmp_path) == ["run-1", "run-2"]
+
+
+@pytest.mark.slow
+def test_a_run_that_diverges_says_so(tmp_path):
+    done = run("train_resnet", "--quick", "--epochs", 1, "--lr", "1e6", "--out", tmp_path)
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("train_resnet: the run diverged, to a training loss of ")
+    assert f": try a smaller --lr than 1e+06; the curves are in {tmp_path}/curves.png" in last
+    assert "test accuracy" not in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PICTURES)
+def test_every_option_has_help_and_a_default(name):
+    shown = run(name, "--help").stdout.split("options:")[1]
+    options = re.split(r"\n  (?=-)", shown)[2:]  # not --help's own
+    assert len(options) >= 6
+    assert all("default:" in option for option in options)
 
 
 def accuracy(done):
@@ -67,7 +102,7 @@ def accuracy(done):
 def test_a_network_is_trained_by_two_processes_together(tmp_path):
     done = run("train_resnet", "--quick", "--out", tmp_path, processes=2)
     check_results("train_resnet", tmp_path, done)
-    assert "2 process(es)" in done.stdout
+    assert "2 processes" in done.stdout
     assert done.stdout.count("test accuracy") == 1, "the first process alone prints"
     assert len([*tmp_path.rglob("events.*")]) == 1, "and logs"
     assert accuracy(done) > 0.5
@@ -111,29 +146,52 @@ def trials(out):
 
 def test_a_search_that_was_killed_goes_on_where_it_was(tmp_path):
     killed, whole = tmp_path / "killed", tmp_path / "whole"
-    process = subprocess.Popen(
-        command("find_hyperparameters", "--quick", "--out", killed),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    while len(trials(killed)) < 3 and process.poll() is None:
-        time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    before = trials(killed)
+    _, _, before = stop(killed, 3, signal.SIGKILL)
     assert 3 <= len(before) < 12, "killed too late to be resumed"
     done = run("find_hyperparameters", "--quick", "--out", killed)
-    assert f"{len(before)} trials are in" in done.stdout
+    assert f"{len(before)} finished trials in" in done.stdout
     assert trials(killed)[: len(before)] == before
     assert said(run("find_hyperparameters", "--quick", "--out", whole)) == said(done)
     assert trials(killed) == trials(whole)
     assert len(trials(whole)) == 9 + 3
+    assert events(killed) == events(whole), "one log a trial, none for the trial that was killed"
+    assert len(events(whole)) == 9 + 3
+
+
+def test_control_c_is_one_line(tmp_path):
+    code, lines, _ = stop(tmp_path, 1, signal.SIGINT)
+    assert code == 130
+    assert lines[-1] == "find_hyperparameters: stopped; give the same command to go on"
+    assert all("trial" in line or not line for line in lines[:-1]), "nothing but the bar"
+
+
+def stop(folder, after, sign):
+    """Sends a signal to a search after so many trials: its exit status, what it said, and its trials."""
+    line = command("find_hyperparameters", "--quick", "--out", folder)
+    process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    while len(trials(folder)) < after and process.poll() is None:
+        time.sleep(0.02)
+    process.send_signal(sign)
+    lines = process.communicate()[1].splitlines()
+    return process.returncode, lines, trials(folder)
+
+
+def test_a_file_that_is_no_study_is_one_line(tmp_path):
+    (tmp_path / "search.db").write_text("junk " * 100)
+    done = run("find_hyperparameters", "--quick", "--out", tmp_path)
+    assert done.returncode == 1
+    path = f"{tmp_path}/search.db"
+    assert done.stderr.startswith(f"find_hyperparameters: {path}: cannot be written, or is not a file of Optuna's (")
+    assert done.stderr.count("\n") == 1
 
 
 def test_data_that_are_asked_for_and_missing_are_one_line(tmp_path):
-    done = run("train_resnet", "--data", tmp_path, "--out", tmp_path)
+    (tmp_path / "cifar-10-batches-py").mkdir()  # empty: no reason to download anything
+    done = run("train_resnet", "--data", tmp_path, "--out", tmp_path / "out")
     assert done.returncode == 1
-    assert done.stderr == f"train_resnet: --data {tmp_path}: expected a folder that holds cifar-10-batches-py\n"
+    expected = "expected cifar-10-batches-py/batches.meta in it; examples/README.md says how to get it"
+    assert done.stderr == f"train_resnet: --data {tmp_path}: {expected}\n"
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.fixture
@@ -148,6 +206,18 @@ def examples(monkeypatch):
         sys.modules.pop(name)
 
 
+def test_runs_are_numbered(examples, tmp_path):
+    team = examples.common.Team(0, 1, torch.device("cpu"))
+    assert examples.common.new_run(team, tmp_path / "logs") == tmp_path / "logs/run-1"
+    for name in ("run-1", "run-2", "run-12"):
+        (tmp_path / name).mkdir()
+    assert examples.common.new_run(team, tmp_path) == tmp_path / "run-3"
+
+
+def test_numbers_are_grammatical(examples):
+    assert [examples.common.number(n, "epoch") for n in (1, 2)] == ["1 epoch", "2 epochs"]
+
+
 @pytest.mark.parametrize("text", ["0", "-1", "1.5", "ten", ""])
 def test_what_counts_something_is_a_whole_number_above_zero(examples, text):
     with pytest.raises(argparse.ArgumentTypeError, match="expected a whole number above 0, got"):
@@ -155,11 +225,17 @@ def test_what_counts_something_is_a_whole_number_above_zero(examples, text):
     assert examples.common.positive("12") == 12
 
 
+def put(folder, files):
+    for file in files:
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).touch()
+
+
 def test_cifar_is_taken_where_it_is(examples, monkeypatch, tmp_path):
-    (tmp_path / "cifar-10-batches-py").mkdir()
+    put(tmp_path, examples.train_resnet.CIFAR)
     images = TensorDataset(torch.rand(20, 3, 32, 32), torch.arange(20) % 10)
     monkeypatch.setattr(data, "cifar10", lambda folder, train=True: images)
-    options = argparse.Namespace(data=tmp_path, seed=0)
+    options = argparse.Namespace(data=tmp_path, seed=0, quick=False)
     name, (train, validation, test), model, batch = examples.train_resnet.load(options)
     assert (name, len(train), len(validation), len(test), batch) == ("CIFAR-10", 18, 2, 20, 128)
     first, second = train[0][0], train[0][0]
@@ -169,10 +245,13 @@ def test_cifar_is_taken_where_it_is(examples, monkeypatch, tmp_path):
     held_back = {image.sum().item() for image, _ in validation}
     assert held_back.isdisjoint(images.tensors[0][i].sum().item() for i in train.dataset.indices)
     assert model(first[None]).shape == (1, 10)
+    monkeypatch.setattr(examples.train_resnet, "QUICK", 1)
+    options.quick = True
+    assert [len(part) for part in examples.train_resnet.load(options)[1]] == [1, 1, 1]
 
 
 def test_fashion_mnist_is_taken_where_it_is(examples, monkeypatch, tmp_path):
-    (tmp_path / "FashionMNIST").mkdir()
+    put(tmp_path, examples.common.FASHION_MNIST)
 
     class Images(TensorDataset):
         data = torch.arange(12 * 4).reshape(12, 2, 2).to(torch.uint8)
@@ -184,6 +263,8 @@ def test_fashion_mnist_is_taken_where_it_is(examples, monkeypatch, tmp_path):
     assert [len(part) for part in parts] == [10, 2, 12]
     assert torch.equal(parts.test.tensors[0], torch.arange(48).reshape(12, 4) / 255)
     assert sorted(torch.cat([parts.train.tensors[1], parts.validation.tensors[1]]).tolist()) == list(range(12))
+    monkeypatch.setattr(examples.common, "QUICK", 1)
+    assert [len(part) for part in examples.common.flat_images(tmp_path, 0, quick=True)[1]] == [1, 1, 1]
 
 
 @pytest.mark.parametrize("schedule", ["cosine", "step"])
