@@ -16,7 +16,9 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
 from sphinx.errors import ConfigError  # noqa: E402
-from trainwell_book import css, execution, maths, plain, quotes, results  # noqa: E402
+from trainwell_book import api, css, execution, maths, plain, quotes, results  # noqa: E402
+
+from trainwell import augmentation, normalization  # noqa: E402
 
 SOURCE = '''\
 class Noise:
@@ -39,6 +41,15 @@ def test_quotes_are_no_wider_than_the_page() -> None:
     narrow = quotes.narrow(source)
     assert max(map(len, source.splitlines())) > quotes.WIDTH >= max(map(len, narrow.splitlines()))
     assert ast.dump(ast.parse(narrow)) == ast.dump(ast.parse(source))
+
+
+def test_the_libraries_page_shows_constants_under_the_file_that_defines_them() -> None:
+    groups = api.public(normalization)
+    assert groups["trainwell.normalization.inputs"][:3] == ["IMAGENET_MEAN", "IMAGENET_STD", "input_statistics"]
+    shown = api.entry(normalization, "IMAGENET_MEAN").splitlines()
+    assert shown[1:3] == [".. py:data:: trainwell.normalization.IMAGENET_MEAN", "   :value: (0.485, 0.456, 0.406)"]
+    assert api.public(augmentation)["trainwell.augmentation.lighting"][0] == "IMAGENET_COMPONENTS"
+    assert "   ImageNet's values and, in columns" in api.entry(augmentation, "IMAGENET_COMPONENTS")
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,16 @@ from __future__ import annotations
 import csv
 import importlib
 import inspect
+import re
+import sys
 from collections import defaultdict
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.docutils import SphinxDirective
 
 
@@ -21,17 +25,41 @@ def public(module: ModuleType) -> dict[str, list[str]]:
     """The names that the module shows, in their order in the file that holds them, file by file."""
     groups: dict[str, list[str]] = {}
     for name in getattr(module, "__all__", [name for name in vars(module) if not name.startswith("_")]):
-        home = getattr(getattr(module, name), "__module__", None)
+        home = getattr(getattr(module, name), "__module__", None) or home_of_constant(module, name)
         if home and home.startswith(module.__name__):
             groups.setdefault(home, []).append(name)
-    place = lambda name: inspect.getsourcelines(getattr(module, name))[1]  # noqa: E731
-    return {home: sorted(names, key=place) for home, names in sorted(groups.items())}
+    return {home: sorted(names, key=partial(place, home)) for home, names in sorted(groups.items())}
+
+
+def home_of_constant(module: ModuleType, name: str) -> str | None:
+    """The file that assigns the constant; a number or a tuple does not know it itself."""
+    inside = [home for home in sorted(sys.modules) if f"{home}.".startswith(f"{module.__name__}.")]
+    return next((home for home in inside if place(home, name)), None)
+
+
+def place(home: str, name: str) -> int:
+    """The line of the file at which the name is defined; 0 where it is not."""
+    defined = re.compile(rf"^(?:class |def )?{name}\b\s*[(:=]", re.MULTILINE)
+    source = inspect.getsource(sys.modules[home])
+    found = defined.search(source)
+    return source.count("\n", 0, found.start()) + 1 if found else 0
 
 
 def entry(module: ModuleType, name: str) -> str:
+    if not hasattr(getattr(module, name), "__module__"):
+        return constant(module, name)
     kind = "class" if inspect.isclass(getattr(module, name)) else "function"
     body = f".. auto{kind}:: {module.__name__}.{name}" + "\n   :members:" * (kind == "class")
     return f"```{{eval-rst}}\n{body}\n```"
+
+
+def constant(module: ModuleType, name: str) -> str:
+    """A line with the value, and what stands under the constant in its file."""
+    home = home_of_constant(module, name)
+    about = ModuleAnalyzer.for_module(home).find_attr_docs().get(("", name), [])
+    value = " ".join(repr(getattr(module, name)).split())
+    lines = [f".. py:data:: {module.__name__}.{name}", f"   :value: {value}", "", *(f"   {line}" for line in about)]
+    return "\n".join(["```{eval-rst}", *lines, "```"])
 
 
 def sources(table: Path) -> dict[str, str]:
