@@ -57,7 +57,7 @@ def test_files_are_short_enough_to_quote(path):
 
 
 def test_the_arrow_test_sees_relative_imports():
-    assert "trainwell.scores.accuracy" in imports(ROOT / "src/trainwell/training/loop.py")
+    assert "trainwell.scores.accuracy" in imports(ROOT / "src/trainwell/training/evaluation.py")
 
 
 def test_requirements_pin_everything_that_the_extras_ask_for():
