@@ -91,9 +91,7 @@ class MultiheadSelfAttention(nn.Module):
         width = self.in_proj_weight.shape[1]
         if x.dim() != 3 or x.shape[-1] != width:
             raise ValueError(f"x must be (n, length, {width}), got {tuple(x.shape)}")
-        length = x.shape[
-            1
-        ]  # a mask (n, length) would pass for (queries, keys) in a batch of one, (n, length, length) too
+        length = x.shape[1]  # a mask (1, length) or (heads, length, length) would broadcast: somebody's (n, ...)
         if attn_mask is not None and attn_mask.dim() != 4 and attn_mask.shape != (length, length):
             got = tuple(attn_mask.shape)
             raise ValueError(f"attn_mask must be ({length}, {length}) or have four dimensions, got {got}")
