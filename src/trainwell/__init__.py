@@ -17,6 +17,6 @@ def __dir__() -> list[str]:
 
 def __getattr__(name: str) -> ModuleType:
     """Imports a topic when it is first asked for, as ``trainwell.optimizers``: all of them at once would take long."""
-    if name.startswith("_") or name not in __dir__():
+    if name not in __dir__():
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return import_module(f"{__name__}.{name}")
