@@ -95,12 +95,13 @@ class EpochCurves(Callback):
 
     The training figures of :func:`trainwell.training.fit` are taken while the model learns, with dropout and with
     weights half an epoch older on average, so that its two curves may lie the wrong way round. These can be compared.
-    ``history`` holds them as :class:`trainwell.training.History`, to draw and to diagnose.
 
     Args:
         train: The training set, or a part of it.
         validation: The validation set.
-        history: What has been measured so far.
+
+    Attributes:
+        history: What has been measured so far, to draw and to diagnose.
 
     Example:
         >>> from trainwell import data, training
@@ -118,7 +119,7 @@ class EpochCurves(Callback):
 
     train: Dataset[Any]
     validation: Dataset[Any]
-    history: History = field(default_factory=History)
+    history: History = field(default_factory=History, init=False)
 
     def on_epoch(self, model: nn.Module, epoch: int, history: History) -> None:
         for name in ("train", "validation"):
