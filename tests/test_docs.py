@@ -38,8 +38,15 @@ def defined(file: ModuleType) -> set[str]:
 
 
 TECHNIQUES = [module for module in modules() if module.__name__.rpartition(".")[2] not in OWN]
-NAMES = [pytest.param(m, name, id=f"{m.__name__}.{name}") for m in TECHNIQUES for name in m.__all__]
-every_name = pytest.mark.parametrize(("module", "name"), NAMES)
+NAMES = [(m, name) for m in TECHNIQUES for name in m.__all__ if callable(getattr(m, name))]
+
+
+def each(names: list[tuple[ModuleType, str]]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize(("module", "name"), [pytest.param(m, n, id=f"{m.__name__}.{n}") for m, n in names])
+
+
+every_name = each(NAMES)
+every_function = each([(m, name) for m, name in NAMES if not inspect.isclass(getattr(m, name))])
 
 
 @pytest.mark.parametrize("module", TECHNIQUES, ids=lambda module: module.__name__)
@@ -52,8 +59,6 @@ def test_the_topic_shows_all_that_its_files_hold(module):
 @every_name
 def test_the_example_runs(module, name):
     thing = getattr(module, name)
-    if not callable(thing):
-        pytest.skip("a constant")
     names = vars(importlib.import_module(thing.__module__)) | {"torch": torch, "np": np, name: thing}
     example = doctest.DocTestParser().get_doctest(inspect.getdoc(thing) or "", names, name, None, None)
     assert example.examples, "an example is missing"
@@ -66,8 +71,6 @@ def test_the_example_runs(module, name):
 @every_name
 def test_the_sections_come_in_order(module, name):
     thing = getattr(module, name)
-    if not callable(thing):
-        pytest.skip("a constant")
     lines = (inspect.getdoc(thing) or "").splitlines()
     found = [line for line in lines if line in SECTIONS]
     assert found == sorted(found, key=SECTIONS.index)
@@ -80,18 +83,14 @@ def test_the_sections_come_in_order(module, name):
 @every_name
 def test_every_argument_is_explained(module, name):
     thing = getattr(module, name)
-    if not callable(thing):
-        pytest.skip("a constant")
     text = inspect.getdoc(thing) or ""
     for argument in inspect.signature(thing).parameters:
         assert f"    {argument}: " in text, f"{argument} is not explained"
 
 
-@every_name
+@every_function  # a class may say it where it is called
 def test_errors_are_announced(module, name):
     thing = getattr(module, name)
-    if inspect.isclass(thing) or not callable(thing):
-        pytest.skip("a class may say it where it is called")
     source = inspect.getsource(inspect.unwrap(thing)).split('"""')[-1]
     raises = "check_" in source or "raise " in source
     assert not raises or "Raises:" in (inspect.getdoc(thing) or "")

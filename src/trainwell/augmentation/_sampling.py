@@ -12,6 +12,7 @@ from torch.nn.functional import grid_sample
 from .._arguments import check_one_of
 from .._shapes import Float, Shaped
 from ._base import F, tv_tensors
+from ._regions import READINGS
 
 Fill = float | Sequence[float]
 BoundingBoxFormat = tv_tensors.BoundingBoxFormat
@@ -39,7 +40,7 @@ def sample(
     fill: Fill,
 ) -> Shaped[Tensor, "*batch new_height new_width"]:
     """The image at the points; around it everything is ``fill``, a number or one for each channel."""
-    check_one_of("interpolation", interpolation, ("nearest", "bilinear"))
+    check_one_of("interpolation", interpolation, READINGS)
     height, width = image.shape[-2:]
     around = torch.as_tensor(fill, dtype=points.dtype, device=image.device)
     around = around[:, None, None] if around.ndim else around
