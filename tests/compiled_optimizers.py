@@ -7,9 +7,9 @@ import warnings
 import pytest
 import torch
 from optimizer_problems import Problem
-from registries import parametrize
-from registries.optimizers import OPTIMIZERS
 
+from tests.registries import parametrize
+from tests.registries.optimizers import OPTIMIZERS
 from trainwell import optimizers
 
 

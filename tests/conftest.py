@@ -11,7 +11,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # the tests run side by side, one
 
 from jaxtyping import install_import_hook
 
-if not os.environ.get("NO_SHAPE_CHECKS"):  # set by the tests of torch.compile, which the checks break
+from tests.unchecked import CHECKED
+
+if CHECKED:
     install_import_hook("trainwell", "typecheck.check")
 
 import absl.logging

@@ -6,26 +6,21 @@ process without them.
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import pytest
 import torch
 
 from tests.registries import parametrize
 from tests.registries.activations import ACTIVATIONS
 from tests.registries.losses import LOSSES, inputs
+from tests.unchecked import CHECKED, run_unchecked
 from trainwell import activations as A
 from trainwell import backpropagation as B
 from trainwell import losses, scores
 
-if not os.environ.get("NO_SHAPE_CHECKS"):
+if CHECKED:
 
     def test_in_a_process_without_shape_checks():
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", __file__]
-        run = subprocess.run(command, env={**os.environ, "NO_SHAPE_CHECKS": "1"}, capture_output=True, text=True)
-        assert run.returncode == 0, run.stdout + run.stderr
+        run_unchecked(__file__)
 
 else:
 

@@ -5,24 +5,19 @@ The shape checks wrap every function, which breaks the graph, so these run in a 
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import pytest
 import torch
 from torch import nn
 
 from tests.registries import parametrize
 from tests.registries.initialisers import INITIALISERS
+from tests.unchecked import CHECKED, run_unchecked
 from trainwell.initialization import edge_popup, top_k_mask
 
-if not os.environ.get("NO_SHAPE_CHECKS"):
+if CHECKED:
 
     def test_in_a_process_without_shape_checks():
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", __file__]
-        run = subprocess.run(command, env={**os.environ, "NO_SHAPE_CHECKS": "1"}, capture_output=True, text=True)
-        assert run.returncode == 0, run.stdout + run.stderr
+        run_unchecked(__file__)
 
 else:
 

@@ -6,17 +6,16 @@ import copy
 import io
 import os
 import pickle
-import subprocess
-import sys
 
 import pytest
 import torch
 from optimizer_problems import Problem
-from registries import parametrize
-from registries.optimizer_references import Apart
-from registries.optimizers import NO_OPTIMIZERS, OPTIMIZERS
 from torch import nn
 
+from tests.registries import parametrize
+from tests.registries.optimizer_references import Apart
+from tests.registries.optimizers import NO_OPTIMIZERS, OPTIMIZERS
+from tests.unchecked import run_unchecked
 from trainwell import optimizers
 
 TOLERANCE = {torch.double: {"rtol": 1e-8, "atol": 1e-10}, torch.float: {"rtol": 5e-3, "atol": 5e-3}}
@@ -376,6 +375,4 @@ def test_a_group_can_come_later(entry):
 def test_a_whole_step_compiles():
     """The shape checks wrap every function, which breaks the graph, so these run in a process without them."""
     file = os.path.join(os.path.dirname(__file__), "compiled_optimizers.py")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", file]
-    result = subprocess.run(command, env={**os.environ, "NO_SHAPE_CHECKS": "1"}, capture_output=True, text=True)
-    assert result.returncode == 0, result.stdout + result.stderr
+    run_unchecked(file)

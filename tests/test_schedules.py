@@ -10,11 +10,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from registries import parametrize
-from registries.schedules import LENGTH, SCHEDULES
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 
+from tests.registries import parametrize
+from tests.registries.schedules import LENGTH, SCHEDULES
 from trainwell import schedules
 
 BASE = 0.1

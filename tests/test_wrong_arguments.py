@@ -5,10 +5,7 @@ The checks of types and shapes of the other tests would speak first, so these ru
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 
 import optuna
 import pytest
@@ -16,16 +13,15 @@ import torch
 from torch import nn
 from torch.utils.data import TensorDataset
 
+from tests.unchecked import CHECKED, run_unchecked
 from trainwell import bias_variance as B
 from trainwell import hyperparameters as H
 from trainwell import optimizers, training
 
-if not os.environ.get("NO_SHAPE_CHECKS"):
+if CHECKED:
 
     def test_in_a_process_without_shape_checks():
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", __file__]
-        run = subprocess.run(command, env={**os.environ, "NO_SHAPE_CHECKS": "1"}, capture_output=True, text=True)
-        assert run.returncode == 0, run.stdout + run.stderr
+        run_unchecked(__file__)
 
 else:
     MODEL = nn.Linear(2, 3)
