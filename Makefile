@@ -68,9 +68,12 @@ bench: .venv/ready  ## ONLY=regularization, book, grading
 mutants: .venv/ready  ## do the tests notice small mistakes in the library? ONLY=trainwell.optimizers; resumes where it stopped
 	$(PY) -m tools.mutants $(if $(ONLY),--only $(ONLY))
 
-book: .venv/ready node_modules  ## the site, in build/book/html
-	@$(BIN)/jupyter-book config sphinx . >/dev/null
+book: conf.py node_modules  ## the site, in build/book/html
 	PYTHONPATH=book/_ext $(BIN)/sphinx-build -q -n -W --keep-going -j 2 -c . -d build/book/doctrees book build/book/html
+
+conf.py: _config.yml _toc.yml .venv/ready
+	@$(BIN)/jupyter-book config sphinx . >/dev/null
+	@touch $@
 
 audit: book chromium  ## Lighthouse over every page
 	$(NPM) ci

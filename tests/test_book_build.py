@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
 from sphinx.errors import ConfigError  # noqa: E402
-from trainwell_book import api, css, execution, maths, plain, quotes, results  # noqa: E402
+from trainwell_book import api, assets, css, execution, maths, plain, quotes, results  # noqa: E402
 
 from trainwell import augmentation, normalization  # noqa: E402
 
@@ -67,6 +67,20 @@ def test_results_are_found_by_claim_and_may_not_clash(tmp_path: Path) -> None:
     (tmp_path / "b.json").write_text(record)
     with pytest.raises(ConfigError, match="'noise'"):
         results.load(tmp_path)
+
+
+def test_pages_are_written_again_when_the_style_changes(tmp_path: Path) -> None:
+    source, copy = tmp_path / "book/_static/own.css", tmp_path / "site/_static/own.css"
+    book = SimpleNamespace(srcdir=source.parents[1], outdir=copy.parents[1], builder=SimpleNamespace(format="html"))
+    for path in (source, copy):
+        path.parent.mkdir(parents=True)
+    source.write_text("a{}")
+    every = SimpleNamespace(found_docs={"index", "labs"})
+    assert assets.pages_to_write(book, every) == {"index", "labs"}
+    copy.write_text("a{}")
+    assert assets.pages_to_write(book, every) == set()
+    source.write_text("b{}")
+    assert assets.pages_to_write(book, every) == {"index", "labs"}
 
 
 def test_cells_run_again_when_the_library_or_a_result_changes(tmp_path: Path) -> None:

@@ -22,7 +22,6 @@ def configure(app: Sphinx, config: Config) -> None:
     config.project = config.html_title = config.course["title"]
     config.html_context = {**config.html_context, "default_mode": "auto"}
     config.html_baseurl = config.course["site"].rstrip("/") + "/"
-    config.html_static_path = [str(Path(app.srcdir) / "_static")]
     config.external_toc_path = str(Path(app.confdir) / "_toc.yml")
     app.extensions["sphinx_multitoc_numbering"].parallel_read_safe = True  # it is, and does not say so
 

