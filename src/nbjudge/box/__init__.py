@@ -10,7 +10,10 @@
 `host`       which layers this host offers (`nbjudge check`)
 `messages`   what driver, zygote, judge and contestant tell each other
 `spawned`    what the judge holds of a contestant
-`server`     the zygote's own process
+`start`      the zygote's own process: imports, then serves
+`server`     it forks judges and contestants and tells how they ended
+`children`   what they do after the fork
+`warm`       what all of them would otherwise import
 `zygote`     the driver's end: `Zygote(...).judge(job)`
 `check`      the command
 """

@@ -17,6 +17,7 @@ from typing import Any
 
 from nbjudge.box import usage
 from nbjudge.box.messages import Crashed, Ending, receive, send
+from nbjudge.box.paths import SHARED_MEMORY
 from nbjudge.box.seal import Plan, seal
 from nbjudge.box.spawned import Spawned
 
@@ -35,14 +36,28 @@ class Contestant:
     group: usage.MemoryGroup | None = None
 
     def clean(self) -> None:
-        if self.scratch is not None:
-            shutil.rmtree(self.scratch, ignore_errors=True)
+        """Remove what it may have left on the host where it had no file tree of its own."""
+        if self.scratch is None:
+            return
+        user = os.stat(self.scratch).st_uid
+        shutil.rmtree(self.scratch, ignore_errors=True)
+        if user != os.getuid():
+            for entry in list(os.scandir(SHARED_MEMORY)):
+                if entry.stat(follow_symlinks=False).st_uid == user:
+                    _remove(entry.path)
+
+
+def _remove(path: str) -> None:
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        os.unlink(path)
 
 
 def ending(status: int, used: resource.struct_rusage, cpu_limit: int, group: usage.MemoryGroup | None) -> Ending:
     """What `os.wait4` told, in words."""
     cpu = used.ru_utime + used.ru_stime
-    peak = (group.peak_mb() if group else 0.0) or used.ru_maxrss / 1024
+    peak = max(group.peak_mb() if group else 0.0, used.ru_maxrss / 1024)  # of all it took; of its largest process
     if os.WIFEXITED(status):
         code = os.WEXITSTATUS(status)
         return Ending(code, None, f"ended with exit code {code}", cpu, peak)
@@ -61,6 +76,8 @@ def run(child: Callable[[], Any], report: socket.socket) -> None:
     try:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the driver runs in the background
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
         os.setsid()
         child()
         code = 0
@@ -83,8 +100,8 @@ def become_judge(job: socket.socket, spawns: socket.socket, status: socket.socke
         message, received = receive(spawns, 3)
         if len(received) < 3:
             raise Crashed(f"no contestant: {message or 'the zygote ended'}")
-        wire, process, state = received
-        return Spawned(socket.socket(fileno=wire), process, socket.socket(fileno=state))
+        process, wire, status_of_it = received
+        return Spawned(socket.socket(fileno=wire), process, socket.socket(fileno=status_of_it))
 
     _close_all_but(job, spawns, status)
     function(main)(job, spawn)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 SCRATCH = "/tmp"  # in the box's own file tree
 SHARED_MEMORY = "/dev/shm"
@@ -17,13 +17,17 @@ _SETTINGS = (
 ACCOUNTS = ("/etc/passwd", "/etc/group", "/etc/nsswitch.conf", "/etc/hosts")  # the box's own where it has a file tree
 
 
-def readable(listed: Iterable[str], private: Iterable[str]) -> list[str]:
+def readable(listed: Sequence[str], private: Iterable[str]) -> list[str]:
     """Absolute paths that exist, parents first. Call it in the zygote after its imports.
 
     A folder on `sys.path` that holds one of the `private` ones (the class folder, home) is not opened; of what was
-    imported from it, the single packages are. What is `listed` by name is opened whatever it holds.
+    imported from it, the single packages are. What is `listed` by name is opened even then. Raises `ValueError` if that
+    is a folder which the box has a private one of.
     """
-    inside = [os.path.realpath(path) for path in private]
+    inside = [os.path.realpath(path) for path in (*private, SCRATCH, SHARED_MEMORY)]
+    for path in listed:
+        if _holds(os.path.realpath(path), (SCRATCH, SHARED_MEMORY)):
+            raise ValueError(f"readable: a contestant has its own {SCRATCH} and {SHARED_MEMORY}, {path} hides them")
     settings = [f"/etc/{name}" for name in _SETTINGS.split()]
     found = [*_SYSTEM, *settings, sys.prefix, sys.base_prefix, sys.exec_prefix, *listed]
     for folder in _searched():

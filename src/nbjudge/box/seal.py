@@ -41,7 +41,7 @@ def seal(plan: Plan, scratch: str | None = None, group: usage.MemoryGroup | None
     """
     layers = plan.layers - (set() if group else {"memory"})
     _prepare(group)
-    user = dedicated_user() if "user" in layers else None
+    user = _dedicated() if "user" in layers else None
     owner = os.getuid() if user is None else user
     processes = plan.limits.processes
     if "namespaces" in layers:
@@ -65,6 +65,13 @@ def seal(plan: Plan, scratch: str | None = None, group: usage.MemoryGroup | None
     if "seccomp" in layers:
         kernel.load_filter(plan.program)
     return [layer for layer in LAYERS if layer in layers]
+
+
+def _dedicated() -> int:
+    user = dedicated_user()
+    if user is None:
+        raise OSError("only root can change to a user of the box's own")
+    return user
 
 
 def enter_namespaces() -> None:

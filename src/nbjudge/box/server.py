@@ -10,18 +10,23 @@ import os
 import selectors
 import signal
 import socket
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, NoReturn
+from typing import NamedTuple, NoReturn
 
-from nbjudge.box import children, kernel, paths, syscalls, usage
+from nbjudge.box import children, kernel, usage
 from nbjudge.box.children import Contestant, Judge
 from nbjudge.box.messages import receive, send
-from nbjudge.box.seal import Plan, enter_namespaces
-from nbjudge.box.warm import warm
-from nbjudge.limits import Limits
+from nbjudge.box.seal import Plan
+
+
+class Spare(NamedTuple):
+    """A contestant that waits, sealed, for a judge."""
+
+    pid: int
+    wire: socket.socket
+    told: socket.socket
 
 
 class Server:
@@ -33,6 +38,7 @@ class Server:
         self.judges: dict[int, Judge] = {}
         self.contestants: dict[int, Contestant] = {}
         self.left: list[usage.MemoryGroup] = []  # groups that the kernel still held on to
+        self.spare: Spare | None = None
         self.isolated = "namespaces" in plan.layers
         self.selector = selectors.DefaultSelector()
         self.selector.register(control, selectors.EVENT_READ, self.start_judge)
@@ -48,6 +54,7 @@ class Server:
         return self.woken
 
     def serve(self) -> NoReturn:
+        self.prepare()
         while True:
             for key, _ in self.selector.select():
                 key.data()
@@ -67,38 +74,65 @@ class Server:
         job, status = (socket.socket(fileno=number) for number in received)
         spawns, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with job, theirs:
-            pid = self._fork(lambda: children.become_judge(job, theirs, status, self.mains[0]), status)
+            try:
+                pid = self._fork(lambda: children.become_judge(job, theirs, status, self.mains[0]), status)
+            except OSError as error:
+                _refuse(status, error)
+                status.close()
+                spawns.close()
+                return
             self.judges[pid] = Judge(status, spawns)
-            self.selector.register(spawns, selectors.EVENT_READ, lambda: self.start_contestant(pid))
+            self.selector.register(spawns, selectors.EVENT_READ, lambda: self.hand_out(pid))
             _hand_over(status, pid)
 
-    def start_contestant(self, judge: int) -> None:
+    def hand_out(self, judge: int) -> None:
+        """Give a judge that asks the contestant that waits, and prepare the next: sealing takes longer than a call."""
+        if judge not in self.judges:  # reaped by the call before this one
+            return
         asked = self.judges[judge].spawns
         if receive(asked)[0] is None:
             self.selector.unregister(asked)
             return
+        try:
+            spare, self.spare = self.spare, None
+            spare = spare if spare and spare.pid in self.contestants else self._contestant()
+        except OSError as error:
+            _refuse(asked, error)
+            return
+        self.judges[judge].contestants.add(spare.pid)
+        with spare.wire, spare.told:
+            _hand_over(asked, spare.pid, spare.wire, spare.told)
+        self.prepare()
+
+    def prepare(self) -> None:
+        with suppress(OSError):  # the judge that needs it will be told
+            self.spare = self._contestant()
+
+    def _contestant(self) -> Spare:
         wire, theirs = socket.socketpair()
         status, told = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with wire, theirs, told:
-            try:
-                record = self._contestant(status)
+        record = Contestant(status)
+        try:
+            with theirs:
+                self._equip(record)
                 with self._new_pid_namespace():
                     pid = self._fork(
                         lambda: children.become_contestant(theirs, record, self.plan, self.mains[1]), status
                     )
-            except OSError as error:
-                status.close()
-                send(asked, str(error))
-                return
-            self.contestants[pid] = record
-            self.judges[judge].contestants.add(pid)
-            _hand_over(asked, pid, wire, told)
+        except OSError:
+            for sock in (wire, told, status):
+                sock.close()
+            self._clean(record)
+            raise
+        self.contestants[pid] = record
+        return Spare(pid, wire, told)
 
-    def _contestant(self, status: socket.socket) -> Contestant:
+    def _equip(self, record: Contestant) -> None:
         name = next(self.names)
-        scratch = None if self.isolated else tempfile.mkdtemp(prefix=f"{name}-")
-        group = usage.MemoryGroup(name, self.plan.limits.memory_mb) if "memory" in self.plan.layers else None
-        return Contestant(status, scratch, group)
+        if not self.isolated:
+            record.scratch = tempfile.mkdtemp(prefix=f"{name}-")
+        if "memory" in self.plan.layers:
+            record.group = usage.MemoryGroup(name, self.plan.limits.memory_mb)
 
     @contextmanager
     def _new_pid_namespace(self) -> Iterator[None]:
@@ -175,44 +209,15 @@ class Server:
 def _hand_over(sock: socket.socket, pid: int, *others: socket.socket) -> None:
     process = os.pidfd_open(pid)
     with suppress(OSError):  # the other end is gone, and its process will be reaped
-        first, last = others[:1], others[1:]
-        send(sock, "started", *(one.fileno() for one in first), process, *(one.fileno() for one in last))
+        send(sock, "started", process, *(other.fileno() for other in others))
     os.close(process)
+
+
+def _refuse(sock: socket.socket, error: OSError) -> None:
+    with suppress(OSError):
+        send(sock, str(error))
 
 
 def _children() -> list[int]:
     with open("/proc/thread-self/children") as file:
         return [int(pid) for pid in file.read().split()]
-
-
-def main() -> NoReturn:
-    """`python -P -m nbjudge.box.server DESCRIPTOR`, with the driver's socket."""
-    control = socket.socket(fileno=int(sys.argv[1]))
-    driver = os.pidfd_open(os.getppid())
-    name = f"nbjudge-{os.getppid()}-{os.getpid()}"
-    config, _ = receive(control)
-    try:
-        if "namespaces" in config["layers"]:
-            enter_namespaces()
-        kernel.call("prctl", 36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: orphans become our children
-        plan = prepare(config)
-    except Exception as error:
-        send(control, {"error": f"{type(error).__name__}: {error}"})
-        sys.exit(1)
-    send(control, {"layers": sorted(plan.layers)})
-    Server(control, driver, plan, config["mains"], name).serve()
-
-
-def prepare(config: dict[str, Any]) -> Plan:
-    """Import, warm up and work out what is the same for every contestant."""
-    layers = frozenset(config["layers"])
-    warm([*config["imports"], *(name.rpartition(".")[0] for name in config["mains"])])
-    program = syscalls.program() if "seccomp" in layers else b""
-    usage.sweep()
-    return Plan(
-        Limits(**config["limits"]), layers, tuple(paths.readable(config["readable"], config["private"])), program
-    )
-
-
-if __name__ == "__main__":
-    main()

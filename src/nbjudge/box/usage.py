@@ -104,11 +104,11 @@ class MemoryGroup:
         return True
 
 
-def sweep() -> None:
-    """Remove groups that a driver which was killed has left; their names begin with its process."""
+def sweep(begins: str = "") -> None:
+    """Remove the groups of a zygote that has ended, by how their names begin; or of every driver that was killed."""
     with suppress(OSError):
-        for folder in _parent()[0].glob("nbjudge-*-*"):
-            if not Path("/proc", folder.name.split("-")[1]).exists():
+        for folder in _parent()[0].glob(f"{begins or 'nbjudge'}-*"):
+            if begins or not Path("/proc", folder.name.split("-")[1]).exists():
                 with suppress(OSError):
                     folder.rmdir()
 

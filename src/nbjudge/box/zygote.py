@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from nbjudge.box import host
+from nbjudge.box import host, usage
 from nbjudge.box.messages import Crashed, Ending, Stopped, read_bytes, receive, send, write_bytes
 from nbjudge.box.warm import ONE_THREAD
 from nbjudge.limits import Limits
@@ -116,7 +116,7 @@ class Zygote:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "nbjudge.box.server", str(theirs.fileno())],
+                [*self.python(), "-P", "-m", "nbjudge.box.start", str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
@@ -142,7 +142,12 @@ class Zygote:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
+            usage.sweep(f"nbjudge-{os.getpid()}-{self._process.pid}")
         self._control = self._process = None
+
+    def python(self) -> list[str]:
+        """The command that starts the interpreter."""
+        return [sys.executable]
 
     def environment(self) -> dict[str, str]:
         """What contestants may know of the driver's environment."""

@@ -1,0 +1,47 @@
+"""Start the zygote: `python -P -m nbjudge.box.start DESCRIPTOR`, with the driver's socket."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from typing import Any, NoReturn
+
+from nbjudge.box import kernel, paths, syscalls, usage
+from nbjudge.box.messages import receive, send
+from nbjudge.box.seal import Plan, enter_namespaces
+from nbjudge.box.server import Server
+from nbjudge.box.warm import warm
+from nbjudge.limits import Limits
+
+
+def main() -> NoReturn:
+    control = socket.socket(fileno=int(sys.argv[1]))
+    driver = os.pidfd_open(os.getppid())
+    name = f"nbjudge-{os.getppid()}-{os.getpid()}"
+    config, _ = receive(control)
+    try:
+        if "namespaces" in config["layers"]:
+            enter_namespaces()
+        kernel.call("prctl", 36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: orphans become our children
+        plan = prepare(config)
+    except Exception as error:
+        send(control, {"error": f"{type(error).__name__}: {error}"})
+        sys.exit(1)
+    send(control, {"layers": sorted(plan.layers)})
+    Server(control, driver, plan, config["mains"], name).serve()
+
+
+def prepare(config: dict[str, Any]) -> Plan:
+    """Import, warm up and work out what is the same for every contestant."""
+    layers = frozenset(config["layers"])
+    warm([*config["imports"], *(name.rpartition(".")[0] for name in config["mains"])])
+    program = syscalls.program() if "seccomp" in layers else b""
+    usage.sweep()
+    return Plan(
+        Limits(**config["limits"]), layers, tuple(paths.readable(config["readable"], config["private"])), program
+    )
+
+
+if __name__ == "__main__":
+    main()
