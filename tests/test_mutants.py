@@ -191,6 +191,14 @@ def test_a_line_that_runs_at_import_is_tested_by_what_its_scope_is_tested_by():
     assert reach.tests("b.py", source, 1) == []
 
 
+def test_an_import_within_a_test_is_no_reach_and_a_constant_is_tested_by_the_whole_files():
+    source = "SIZE = 2\ndef f():\n    return SIZE\n"
+    observed = observation({"import": [1, 2], "lazy": [1, 2], "t.py::runs": [3]})
+    observed["seconds"] |= {"t.py::runs": 2.0, "t.py::looks": 1.0, "lazy": 1.0}
+    assert Reach([observed]).tests("a.py", source, 2) == ["t.py::runs"]
+    assert Reach([observed]).tests("a.py", source, 1) == ["t.py::looks", "t.py::runs"]
+
+
 def test_a_line_that_nothing_reaches_is_tested_by_those_who_spawn_processes_too():
     source = "def f():\n    return 1\n    return 2\n"
     reach = Reach([observation({"import": [1], "fast": [2]}, spawning=["slow"])])

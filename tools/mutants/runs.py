@@ -147,10 +147,19 @@ class Reach:
         """
         elsewhere = set() if self.lines[file][line] else self.importers[file] & self.spawning
         for first, last in scopes(source, line):
-            reached = {test for at, tests in self.lines[file].items() if first <= at <= last for test in tests}
-            if found := reached - {IMPORT}:
-                return self._sorted(found | elsewhere)
+            if found := self._within(file, first, last):
+                return self._sorted(found | elsewhere | (self._beside(found) if last == math.inf else set()))
         return self._sorted(self.importers[file])
+
+    def _within(self, file: str, first: float, last: float) -> set[str]:
+        """The tests that reach these lines by more than an import: that may stand within a test, whichever is first."""
+        lines = self.lines[file].items()
+        return {test for at, tests in lines if first <= at <= last and IMPORT not in tests for test in tests}
+
+    def _beside(self, tests: set[str]) -> set[str]:
+        """All tests of the same files: one may look at a constant alone."""
+        files = {test.partition("::")[0] for test in tests}
+        return {test for test in self.seconds if test.partition("::")[0] in files}
 
     def _sorted(self, tests: set[str]) -> list[str]:
         return sorted(tests, key=lambda test: (self.seconds[test], test))
