@@ -1,0 +1,155 @@
+"""The contestant's end of the wire: it answers until the channel closes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+from nbjudge.wire.failures import rebuilt
+from nbjudge.wire.frames import Channel, Closed, WireError
+from nbjudge.wire.judge import END
+from nbjudge.wire.peer import Peer
+from nbjudge.wire.proxies import OPERATIONS
+from nbjudge.wire.values import Buffers, Form
+
+CONVERSIONS: dict[str, Callable[[Any], Any]] = {"float": float, "int": int, "str": str, "repr": repr}
+
+
+class Shell(Protocol):
+    """Where the student's cells run."""
+
+    namespace: dict[str, Any]  # the student's globals
+
+    def run(self, source: str, number: int) -> dict[str, Any]:
+        """Runs a cell; plain values that tell how it went."""
+
+    def take(self) -> list[Any]:
+        """What was printed and displayed since it was last asked, as plain values."""
+
+    def render(self, error: BaseException) -> list[str]:
+        """An error of the student's, for showing."""
+
+
+class Contestant(Peer):
+    """The contestant's end: it answers the judge, and calls what the judge lends it while it does."""
+
+    def __init__(self, channel: Channel, shell: Shell) -> None:
+        super().__init__(channel)
+        self.shell = shell
+        self.operations.update(REQUESTS)
+        self.kinds["iterator"] = _iterator
+        self.busy = False  # with the student's code, which an interrupt may reach; it never reaches the wire
+        self._interrupted = False
+        self._process = os.getpid()
+
+    def serve(self) -> None:
+        """Answers the judge until it closes the channel."""
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, self.interrupt)
+        with contextlib.suppress(Closed):
+            while True:
+                message, buffers = self._take(None)
+                self._interrupted = False
+                self._serve(message, buffers, None)
+
+    def interrupt(self, *_: object) -> None:
+        """Handles SIGINT: ends the student's code now, or as soon as it is its turn again."""
+        self._interrupted = True
+        self._check_interrupt()
+
+    def request(self, operation: str, *arguments: Any, deadline: float | None = None) -> Any:
+        """Asks the judge, which honours calls of what it lent; while it waits, and not from another process."""
+        if os.getpid() != self._process:
+            raise RuntimeError("what a test lends can be called only in the process that it was lent to")
+        with self._lock, self._busy(False):
+            if not self._open:
+                raise RuntimeError("what a test lends can be called only while it waits")
+            return super().request(operation, *arguments, deadline=deadline)
+
+    def hand_out(self, value: Any) -> Form:
+        """The form of a handle: the object stays here."""
+        name = value.__name__ if isinstance(value, type) else type(value).__name__
+        return ["handle", self.export(value), str(name)[:100], callable(value)]
+
+    def stand_in(self, number: int, name: str, can_call: bool) -> Any:
+        """A function, as honest code expects one, that calls the judge's."""
+
+        def callback(*arguments: Any, **named: Any) -> Any:
+            return self.request("call", callback, list(arguments), named)
+
+        callback.__name__ = callback.__qualname__ = name
+        return callback
+
+    def _answer(self, perform: Callable[[], Any]) -> tuple[dict[str, Any], Buffers]:
+        try:
+            with self._busy(True):
+                return super()._answer(perform)
+        except WireError:
+            raise
+        except BaseException as error:  # SystemExit and the like
+            return {"error": self._telling(error)}, []
+
+    def _post(self, message: dict[str, Any], buffers: Buffers, deadline: float | None) -> None:
+        if outputs := self.shell.take():
+            message["outputs"] = self.encode(outputs, buffers)
+        super()._post(message, buffers, deadline)
+
+    def _take(self, deadline: float | None) -> tuple[dict[str, Any], Buffers]:
+        message, buffers = super()._take(deadline)
+        for library in set(message.get("carry", [])) - self.carried:
+            self.carry(library)
+        return message, buffers
+
+    def _telling(self, error: BaseException) -> Form:
+        if (number := getattr(error, "_nbjudge_again", None)) is not None:
+            return ["again", number]
+        return [*super()._telling(error), self.shell.render(error)]
+
+    def _told(self, form: Form, buffers: Buffers) -> BaseException:
+        error = rebuilt(self.decode(form[0], buffers), form[1])
+        error._nbjudge_again = form[2]  # type: ignore[attr-defined]  # so that the judge can raise its own
+        return error
+
+    @contextlib.contextmanager
+    def _busy(self, busy: bool) -> Iterator[None]:
+        before, self.busy = self.busy, busy
+        try:
+            self._check_interrupt()
+            yield
+        finally:
+            self.busy = before
+        self._check_interrupt()
+
+    def _check_interrupt(self) -> None:
+        if self._interrupted and self.busy:
+            self._interrupted = False
+            raise KeyboardInterrupt
+
+
+def _iterator(contestant: Contestant, form: list[Form], buffers: Buffers) -> Iterator[Any]:
+    """The elements of an iterator of the judge's, asked for one by one."""
+    return iter(contestant.decode(["handle", *form, "next", True], buffers), END)
+
+
+def _set_item(contestant: Contestant, target: Any, key: Any, value: Any) -> None:
+    target[key] = value
+
+
+REQUESTS: dict[str, Callable[..., Any]] = {
+    "run": lambda contestant, source, number: contestant.shell.run(source, number),
+    "global": lambda contestant, name: contestant.shell.namespace[name],
+    "get": lambda contestant, target, name: getattr(target, name),
+    "set": lambda contestant, target, name, value: setattr(target, name, value),
+    "call": lambda contestant, function, arguments, named: function(*arguments, **named),
+    "item": lambda contestant, target, key: target[key],
+    "set_item": _set_item,
+    "len": lambda contestant, target: len(target),
+    "iter": lambda contestant, target: iter(target),
+    "next": lambda contestant, iterator: next(iterator),
+    "convert": lambda contestant, kind, target: CONVERSIONS[kind](target),
+    "operate": lambda contestant, name, operands: OPERATIONS[name](*operands),
+}

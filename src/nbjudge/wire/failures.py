@@ -1,0 +1,90 @@
+"""Exceptions that cross: the nearest builtin class, the class's own name, a capped text; never an object."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nbjudge.wire.frames import WireError
+from nbjudge.wire.values import ERRORS, SCALARS, Buffers, Form, is_form
+
+if TYPE_CHECKING:
+    from nbjudge.wire.peer import Peer
+
+LONGEST = 2000  # characters of a message
+NAME = 100  # characters of a class's name
+ODD = {
+    "UnicodeDecodeError",
+    "UnicodeEncodeError",
+    "UnicodeTranslateError",
+    "ExceptionGroup",
+}  # not made of a text alone
+BASES = {name: kind for name, kind in ERRORS.items() if name not in ODD and kind.__name__ == name}
+
+
+def base(kind: type) -> str:
+    """The name of the nearest builtin exception that a class inherits from."""
+    return next((c.__name__ for c in kind.__mro__ if BASES.get(c.__name__) is c), "RuntimeError")
+
+
+def told(error: BaseException, secret: bool = False) -> tuple[type, list[Any]]:
+    """The class of an exception and the arguments that tell it; of a secret one no text."""
+    kind = type(error)
+    if not isinstance(error, Exception):  # SystemExit and the like would end the judge
+        return RuntimeError, [f"your code raised {kind.__name__}"]
+    if secret:
+        return kind, []
+    plain = BASES.get(kind.__name__) is kind and all(map(is_form, error.args))
+    if plain and sum(len(str(part)) for part in error.args) < LONGEST:
+        return kind, list(error.args)
+    try:
+        text = str(error)
+    except Exception as failed:
+        text = f"(its text failed: {type(failed).__name__})"
+    return kind, [text if len(text) <= LONGEST else text[:LONGEST] + " …"]
+
+
+def rebuilt(kind: Any, arguments: Any) -> Exception:
+    """The exception that was told; marked as one from the other end.
+
+    Raises:
+        WireError: If it is no exception's class, or its arguments are not plain.
+    """
+    if not (isinstance(kind, type) and issubclass(kind, Exception) and type(arguments) is list):
+        raise WireError("an error that is none")
+    if not all(type(part) in SCALARS for part in arguments):
+        raise WireError("an error with arguments that are not plain")
+    try:
+        error = kind(*arguments)
+    except Exception:
+        error = RuntimeError(f"{kind.__name__}: {arguments}"[:LONGEST])
+    error._nbjudge_remote = True  # type: ignore[attr-defined]
+    return error
+
+
+class Errors:
+    """The extension that carries exception classes of the other end's own making."""
+
+    def __init__(self) -> None:
+        self.kinds: dict[str, Any] = {"error": _kind}
+        self.operations: dict[str, Any] = {}
+
+    def encode(self, peer: Peer, value: Any, buffers: Buffers) -> Form:
+        """The form of an exception's class, else NotImplemented."""
+        if isinstance(value, type) and issubclass(value, Exception):
+            return ["error", peer.exports.give(value), value.__name__[:NAME], base(value)]
+        return NotImplemented
+
+    def before_send(self, peer: Peer, message: dict[str, Any], buffers: Buffers) -> None:
+        """Nothing rides along."""
+
+    def after_receive(self, peer: Peer, message: dict[str, Any], buffers: Buffers) -> None:
+        """Nothing rides along."""
+
+
+def _kind(peer: Peer, form: list[Form], buffers: Buffers) -> type[Exception]:
+    """The class that stands in for one of the other end: caught as its builtin base, named as there."""
+    if len(form) != 3 or type(form[1]) is not str or len(form[1]) > NAME or form[2] not in BASES:
+        raise WireError("an error's class that is none")
+    number, name, parent = form
+    space = {"_nbjudge_remote": True, "__str__": lambda error: str(error.args[0]) if error.args else ""}
+    return peer.standins.take(number, lambda: type(name, (BASES[parent],), space))

@@ -1,0 +1,212 @@
+"""The judge's end of the wire, and the namespace in which its test cells run."""
+
+from __future__ import annotations
+
+import builtins
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from nbjudge.wire.failures import told
+from nbjudge.wire.frames import Channel, Late, WireError
+from nbjudge.wire.peer import CARRIERS, Peer
+from nbjudge.wire.proxies import Refused, StudentCallable, StudentObject, labelled, refusal, where
+from nbjudge.wire.values import Buffers, Form
+
+SITE = {"copyright", "credits", "exit", "help", "license", "quit"}  # for the prompt; a student may call something so
+END = "nbjudge: no more elements"  # what the callback behind an iterator gives at its end
+
+
+class Namespace(dict[str, Any]):
+    """For `exec` of test cells: its own names, then Python's builtins, then the contestant's globals."""
+
+    judge: Judge
+
+    def __init__(self) -> None:
+        super().__init__(__name__="__main__", __builtins__=builtins)
+
+    def __missing__(self, name: str) -> Any:
+        if hasattr(builtins, name) and name not in SITE:
+            return getattr(builtins, name)
+        if name.startswith("__"):  # what Python itself looks up, such as __annotations__
+            raise KeyError(name)
+        return self.judge.fetch(name)
+
+
+class Judge(Peer):
+    """The judge's end: it asks; the contestant may only call what it was handed to call.
+
+    Attributes:
+        namespace: For `exec` of test cells; that of an earlier judge is taken over and asks this one from now on.
+        deadline: Of requests that are given none (of `time.monotonic`); None for `Caps.seconds` from their start.
+        trouble: The last `WireError`, which a test cell may have swallowed.
+        on_late: Called when a request is late: interrupts the contestant and says until when to wait for its reply.
+        on_outputs: Takes what student code printed and displayed, which rides along with messages.
+        changes_inputs: Does this test say that student code changes what it is given?
+        in_place: Does the request that is being sent say so, by it or by the function's name?
+    """
+
+    judging = True
+
+    def __init__(self, channel: Channel, namespace: Namespace | None = None) -> None:
+        super().__init__(channel)
+        self.operations["call"] = _call
+        self.namespace = Namespace() if namespace is None else namespace
+        self.namespace.judge = self
+        self.deadline: float | None = None
+        self.trouble: WireError | None = None
+        self.on_late: Callable[[], float | None] = lambda: None
+        self.on_outputs: Callable[[list[Any]], object] = lambda outputs: None
+        self.changes_inputs = self.in_place = False
+        self._raised: list[BaseException] = []  # by callbacks, while the outermost request is answered
+        self._callbacks = 0
+        self._retired = 0  # callbacks with handles up to here are not lent any more
+        self._lasting: set[int] = set()  # but these are
+
+    def fetch(self, name: str) -> Any:
+        """A global of the contestant's, as a value or a proxy; NameError if there is none."""
+        try:
+            value = self.request("global", name)
+        except KeyError:
+            raise NameError(f"name {name!r} is not defined", name=name) from None
+        if type(value) is StudentObject and value._nbjudge_name == "module":
+            raise Refused(refusal(value, f"the module {name!r}", "import it in a locked cell or in the test cell"))
+        return labelled(value, name)
+
+    def run_cell(self, source: str, number: int, deadline: float | None = None) -> Any:
+        """Has the contestant run a cell in its shell; what that says of it, which is to be checked before use.
+
+        Raises:
+            WireError: As `request` does.
+        """
+        return self.request("run", source, number, deadline=deadline)
+
+    def exactly(self, kind: type, operation: str, *arguments: Any) -> Any:
+        """What a request gives, if it is of this very type; else a TypeError, as Python itself raises it."""
+        value = self.request(operation, *arguments)
+        if type(value) is not kind:
+            raise TypeError(f"{self.where()}expected {kind.__name__} and got {type(value).__name__}")
+        return value
+
+    def where(self) -> str:
+        """Which line of a test cell is running, as the start of a message."""
+        return where(self.namespace)
+
+    def retire(self, lasting: Callable[[Any], bool]) -> None:
+        """After a test: what it lent can no longer be called, but for the callbacks that are to last."""
+        self._retired, items = self.exports.last, self.exports.items()
+        self._lasting = {handle for handle, value in items if lasting(value)}
+
+    def request(self, operation: str, *arguments: Any, deadline: float | None = None) -> Any:
+        """As a peer's; every request has a deadline, and after a late one the ends agree again where they can."""
+        now, outermost = time.monotonic(), not self._open
+        deadline = next(filter(None, (deadline, self.deadline)), now + self.caps.seconds)
+        try:
+            if deadline <= now:
+                raise Late("no time is left")
+            return super().request(operation, *arguments, deadline=deadline)
+        except WireError as error:
+            self.trouble = error
+            if outermost and isinstance(self.broken, Late):
+                self._recover(self.on_late())
+            raise
+        finally:
+            if outermost:
+                self._callbacks = 0
+                self._raised.clear()
+
+    def _recover(self, deadline: float | None) -> None:
+        """Waits for the replies still owed, and drops them."""
+        try:
+            while self._open and deadline is not None:
+                self._give_up(self._open.pop(), deadline)
+        except WireError as error:
+            self.broken = error
+        else:
+            self.broken = self.broken if deadline is None else None
+
+    def _give_up(self, number: int, deadline: float) -> None:
+        """Ends one request that was left open: one's own by its reply, the contestant's by an error."""
+        error = self._telling(TimeoutError("the test waits no longer"))
+        if number < 0:
+            return self._post({"number": -number, "error": error}, [], deadline)
+        while "ask" in (message := self._take(deadline)[0]):
+            self._served = self._turn(message)
+            self._post({"number": self._served, "error": error}, [], deadline)
+        if message.get("number") != number:
+            raise WireError("a reply to another request")
+        return None
+
+    def hand_out(self, value: Any) -> Form:
+        """A callback's form; an iterator is a callback too. Nothing else of the judge's is handed out."""
+        if isinstance(value, Iterator):
+            return ["iterator", self.export(lambda: next(value, END))]
+        if not callable(value):
+            kind = type(value).__name__
+            raise Refused(
+                f"{self.where()}an object of class {kind!r} cannot be handed to the student's code; hand over its "
+                "values, or make it there, by a class that a locked cell defines."
+            )
+        return ["handle", self.export(value), str(getattr(value, "__name__", type(value).__name__))[:100], True]
+
+    def stand_in(self, number: int, name: str, can_call: bool) -> Any:
+        """A proxy."""
+        return (StudentCallable if can_call else StudentObject)(self, name)
+
+    def lent(self, value: Any) -> bool:
+        """Was this object handed out to be called, by this test or to last?"""
+        handle = self.exports.number(value)
+        return handle is not None and callable(value) and (handle > self._retired or handle in self._lasting)
+
+    def _asking(self, operation: str, arguments: tuple[Any, ...]) -> tuple[dict[str, Any], Buffers]:
+        label = arguments[0]._nbjudge_label if operation == "call" and type(arguments[0]) is StudentCallable else ""
+        self.in_place = self.changes_inputs or (label.endswith("_") and not label.endswith("__"))
+        return super()._asking(operation, arguments)
+
+    def _post(self, message: dict[str, Any], buffers: Buffers, deadline: float | None) -> None:
+        for library in CARRIERS:
+            if library in sys.modules and library not in self.carried:
+                self.carry(library)
+                message["carry"] = sorted(self.carried)
+        super()._post(message, buffers, deadline)
+
+    def _take(self, deadline: float | None) -> tuple[dict[str, Any], Buffers]:
+        message, buffers = super()._take(deadline)
+        if "outputs" in message:
+            outputs = self.decode(message["outputs"], buffers)
+            if type(outputs) is not list:
+                raise WireError("outputs that are no list")
+            self.on_outputs(outputs)
+        return message, buffers
+
+    def _serve(self, message: dict[str, Any], buffers: Buffers, deadline: float | None) -> None:
+        self._callbacks += 1
+        if self._callbacks > self.caps.callbacks:
+            raise WireError(f"more than {self.caps.callbacks} calls back during one request")
+        super()._serve(message, buffers, deadline)
+
+    def _telling(self, error: BaseException) -> Form:
+        """The error of a callback; the judge's own findings keep their text to themselves."""
+        self._raised.append(error)
+        kind, arguments = told(error, secret=isinstance(error, AssertionError | Refused))
+        return [self.encode(kind, []), arguments, len(self._raised) - 1]
+
+    def _told(self, form: Form, buffers: Buffers) -> BaseException:
+        """The contestant's error; where it passes on one that a callback raised, that very one."""
+        if type(form) is not list or len(form) != 2 or form[0] != "again":
+            return super()._told(form, buffers)
+        if type(form[1]) is not int or not 0 <= form[1] < len(self._raised):
+            raise WireError("an error passed on that was not raised")
+        return self._raised[form[1]]
+
+
+def _call(judge: Judge, function: Any, arguments: Any, named: Any) -> Any:
+    """A call of a callback, by the contestant."""
+    if function not in judge.exports:
+        raise WireError("a call of what was not handed out")
+    if type(arguments) is not list or type(named) is not dict or {type(name) for name in named} - {str}:
+        raise WireError("a call without its arguments")
+    if not judge.lent(function):
+        raise RuntimeError("this function was lent by another test")
+    return function(*arguments, **named)
