@@ -1,0 +1,94 @@
+"""One test cell in the judge: run it, know where it stands, give its points."""
+
+from __future__ import annotations
+
+import ast
+import sys
+import tokenize
+from dataclasses import dataclass
+from functools import cached_property
+from io import StringIO
+from types import CodeType, TracebackType
+from typing import Any
+
+from nbjudge.trial.hidden import hidden_lines
+from nbjudge.trial.plan import plain
+
+IGNORED = {tokenize.ENDMARKER, tokenize.NL, tokenize.NEWLINE, tokenize.COMMENT}
+
+
+@dataclass(frozen=True)
+class Property:
+    """What one test cell grades. Raises `SyntaxError` when it is run and is not Python."""
+
+    grade_id: str
+    source: str
+    points: float
+    delimiters: tuple[str, str]
+
+    @cached_property
+    def hidden(self) -> frozenset[int]:
+        """The numbers of its hidden lines."""
+        return hidden_lines(self.source, self.delimiters)
+
+    @property
+    def filename(self) -> str:
+        return f"<test {self.grade_id}>"
+
+    def run(self, namespace: dict[str, Any]) -> Any:
+        """Run it; the value of its last statement if that is an expression, else None."""
+        body, last = self._code
+        exec(body, namespace)
+        return eval(last, namespace) if last else None
+
+    @cached_property
+    def _code(self) -> tuple[CodeType, CodeType | None]:
+        tree = ast.parse(plain(self.source), self.filename)
+        last = tree.body[-1] if tree.body else None
+        if not isinstance(last, ast.Expr):
+            return compile(tree, self.filename, "exec"), None
+        del tree.body[-1]
+        value = ast.Expression(last.value)
+        return compile(tree, self.filename, "exec"), compile(value, self.filename, "eval")
+
+    def stands_hidden(self) -> bool:
+        """Whether it runs a hidden line just now."""
+        frame = sys._getframe(1)
+        while frame is not None:
+            if self._outermost(frame.f_code):
+                return frame.f_lineno in self.hidden
+            frame = frame.f_back  # type: ignore[assignment]
+        return False
+
+    def lines(self, tb: TracebackType | None) -> list[int]:
+        """The cell's own lines on an error's way, the outermost first."""
+        found = []
+        while tb is not None:
+            if tb.tb_frame.f_code.co_filename == self.filename:
+                found.append(tb.tb_lineno)
+            tb = tb.tb_next
+        return found
+
+    def _outermost(self, code: CodeType) -> bool:
+        return code.co_filename == self.filename and code.co_name == "<module>"
+
+    @cached_property
+    def quiet(self) -> bool:
+        """Whether its last statement ends with a semicolon, which keeps the value from counting."""
+        try:
+            tokens = list(tokenize.generate_tokens(StringIO(self.source).readline))
+        except (tokenize.TokenError, SyntaxError):
+            return False
+        last = [token for token in tokens if token.type not in IGNORED]
+        return bool(last) and last[-1].string == ";"
+
+    def credit(self, value: object) -> tuple[float, str]:
+        """The points for a run without an error, and what is strange about the value that should say them.
+
+        A number is partial credit; whatever else the last line gives, or nothing, is full credit.
+        """
+        if self.quiet or type(value) not in (int, float):
+            return self.points, ""
+        if 0 <= value <= self.points:  # type: ignore[operator]
+            return float(value), ""  # type: ignore[arg-type]
+        return 0.0, f"{self.grade_id}: {value!r} of {self.points:g} points"[:200]

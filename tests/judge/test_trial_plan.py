@@ -1,0 +1,146 @@
+"""Which cell runs where, which lines are hidden, and what is sent to and fro."""
+
+from __future__ import annotations
+
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell
+
+from nbjudge.limits import Limits
+from nbjudge.remarks import Remark
+from nbjudge.trial.hidden import hidden_lines, visible_number, visible_source
+from nbjudge.trial.job import DELIMITERS, CellVerdict, Job, Trial
+from nbjudge.trial.plan import Kind, bound, parse, plain, plan, scores, used
+
+
+def cell(source, name=None, tags=(), **flags):
+    tag = {"grade_id": name, "grade": False, "solution": False, "locked": False, "schema_version": 3} | flags
+    return new_code_cell(source, metadata={"nbgrader": tag, "tags": list(tags)} if name else {"tags": list(tags)})
+
+
+def locked(source, name, **more):
+    return cell(source, name, locked=True, **more)
+
+
+def solution(source, name):
+    return cell(source, name, solution=True)
+
+
+def graded(source, name, points=1):
+    return cell(source, name, grade=True, locked=True, points=points)
+
+
+def job(source, submission=None, **more):
+    return Job({"cells": source}, {"cells": source if submission is None else submission}, **more)
+
+
+def kinds(*cells):
+    return [step.kind for step in plan(job(list(cells)))]
+
+
+def test_each_cell_runs_where_it_belongs():
+    cells = locked("import math", "a"), solution("def f(): ...", "b"), graded("f()", "c"), new_code_cell("f()")
+    assert kinds(*cells) == [Kind.LOCKED, Kind.STUDENT, Kind.TEST, Kind.STUDENT]
+
+
+@pytest.mark.parametrize(
+    ("source", "kind"),
+    [
+        ("model = Net(3)", Kind.BOUND),
+        ("class Mine(Net): pass", Kind.BOUND),
+        ("def check(x=Net()): pass", Kind.BOUND),
+        ("@Net\ndef check(): pass", Kind.BOUND),
+        ("def check():\n    return Net(3)", Kind.LOCKED),
+        ("check = lambda: Net(3)", Kind.LOCKED),
+        ("other(3)", Kind.LOCKED),
+        ("%%bash\necho it's no Python", Kind.BOUND),
+    ],
+)
+def test_a_locked_cell_that_runs_what_the_student_wrote_runs_beside_it(source, kind):
+    assert kinds(solution("class Net: ...", "net"), locked(source, "given"))[1] is kind
+
+
+def test_what_a_cell_beside_the_student_defines_counts_as_the_students():
+    steps = kinds(solution("class Net: ...", "n"), locked("model = Net()", "m"), locked("y = model(3)", "y"))
+    assert steps[1:] == [Kind.BOUND, Kind.BOUND]
+
+
+def test_a_name_that_a_locked_cell_defined_stays_the_labs_when_the_student_defines_it_too():
+    cells = locked("import torch", "a"), solution("import torch\ndef f(): ...", "b"), locked("torch.zeros(1)", "c")
+    assert kinds(*cells)[2] is Kind.LOCKED
+
+
+def test_texts_flags_and_points_come_from_the_source():
+    source = [locked("x = 1", "given"), solution("def f(): return x", "f"), graded("assert f() == 1", "test", 2)]
+    theirs = [cell("x = 2", "given"), solution("def f(): return 3", "f"), graded("pass", "test", 500)]
+    steps = plan(job(source, theirs))
+    assert [step.source for step in steps] == ["x = 1", "def f(): return 3", "assert f() == 1"]
+    assert steps[2].points == 2
+    assert scores(job(source, theirs)) == {"test": 2}
+
+
+def test_a_second_cell_of_the_same_name_is_the_students():
+    steps = plan(job([graded("assert f()", "t")], [graded("assert f()", "t"), graded("f = print", "t")]))
+    assert [step.kind for step in steps] == [Kind.TEST, Kind.STUDENT]
+
+
+def test_marked_cells_of_the_submission_that_the_source_does_not_know_are_the_students():
+    assert [step.kind for step in plan(job([], [graded("1", "mine", 9)]))] == [Kind.STUDENT]
+
+
+def test_what_is_skipped():
+    cells = [new_markdown_cell("# text"), cell("train()", tags=["skip-execution"]), cell("  \n")]
+    assert plan(job(cells)) == []
+
+
+def test_a_student_cannot_skip_a_test():
+    source, theirs = [graded("1", "t")], [cell("1", "t", tags=["skip-execution"])]
+    assert [step.kind for step in plan(job(source, theirs))] == [Kind.TEST]
+
+
+@pytest.mark.parametrize("name", [3, None, [], {}])
+def test_strange_names_are_no_names(name):
+    strange = new_code_cell("1", metadata={"nbgrader": {"grade_id": name}})
+    assert [step.kind for step in plan(job([graded("1", "t")], [strange]))] == [Kind.STUDENT]
+
+
+def test_magics_become_pass_on_lines_of_the_same_number():
+    assert plain("%matplotlib inline\nif x:\n    !ls\ny") == "pass\nif x:\n    pass\ny"
+    assert plain('text = """\n% no magic\n"""') == 'text = """\n% no magic\n"""'
+
+
+def test_bound_names():
+    source = (
+        "import a.b, c as d\nfrom e import f\nx, (y, *z) = 1, (2, 3)\nwith q as w: v = [i for i in x]\ndef g(): h = 1"
+    )
+    assert bound(source) == {"a", "d", "f", "x", "y", "z", "w", "v", "g"}
+    assert bound("not python (") == set()
+
+
+def test_used_names_are_those_of_the_top_level():
+    assert used(parse("x = a(b)\ndef f(c=d):\n    return e\nclass G(H):\n    i = j")) == {"a", "b", "d", "H", "j"}
+
+
+SOURCE = "a\n### BEGIN HIDDEN TESTS\nb\n### END HIDDEN TESTS\nc\n  ### BEGIN HIDDEN TESTS\nd"
+
+
+def test_hidden_lines():
+    hidden = hidden_lines(SOURCE, DELIMITERS)
+    assert hidden == {2, 3, 4, 6, 7}, "what is not closed is hidden to the end"
+    assert visible_source(SOURCE, DELIMITERS) == "a\nc"
+    assert visible_number(5, hidden) == 2
+
+
+def test_a_job_arrives_as_it_was_sent():
+    sent = job([graded("1", "t"), new_markdown_cell("é\ud800")], limits=Limits(cell_seconds=3), delimiters=("<", ">"))
+    sent.submission["cells"][0]["outputs"] = [{"huge": "x"}]
+    came = Job.unpack(sent.pack())
+    assert came.limits == sent.limits
+    assert came.delimiters == ("<", ">")
+    assert came.source["cells"][1]["source"] == "é\ud800"
+    assert "outputs" not in came.submission["cells"][0]
+
+
+def test_a_trial_arrives_as_it_was_sent():
+    output = {"output_type": "stream", "name": "stdout", "text": "x"}
+    sent = Trial([CellVerdict([output], 1, 0.5)], {"t": 1.5}, [("t", "wrong sign")], [Remark("test", "line 3")])
+    assert Trial.unpack(sent.pack()) == sent
