@@ -58,7 +58,7 @@ def test_text_that_no_file_can_hold_is_replaced():
 
 def test_what_a_progress_bar_overwrote_is_gone():
     (output,) = clean([stream("\r  0%\r 50%\r100%\nend\r\n")], 1000)
-    assert output["text"] == "100%\nend\r\n"
+    assert output["text"] == "100%\nend\n"
 
 
 def test_prints_join_and_streams_keep_their_order():
