@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from . import files, notebook, outputs, peeking, python, randomness, resources, torch_tricks, wire
+from . import (
+    answers,
+    files,
+    notebook,
+    outputs,
+    peeking,
+    python,
+    randomness,
+    resources,
+    torch_tricks,
+    wire,
+    wire_values,
+)
 from .attack import BANK
 
-__all__ = [
-    "BANK",
-    "files",
-    "notebook",
-    "outputs",
-    "peeking",
-    "python",
-    "randomness",
-    "resources",
-    "torch_tricks",
-    "wire",
-]
+FAMILIES = (
+    answers,
+    files,
+    notebook,
+    outputs,
+    peeking,
+    python,
+    randomness,
+    resources,
+    torch_tricks,
+    wire,
+    wire_values,
+)
+__all__ = ["BANK", "FAMILIES"]

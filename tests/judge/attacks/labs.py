@@ -17,12 +17,16 @@ class Test(NamedTuple):
 
 
 class Lab(NamedTuple):
-    """A locked cell, the right answers by task, and what tests them; a task's tests stand below its answer."""
+    """A locked cell, the right answers by task, and what tests them; a task's tests stand below its answer.
+
+    `given` are more locked cells, by the task above whose answer they stand.
+    """
 
     name: str
     setup: str
     answers: dict[str, str]
     tests: list[Test]
+    given: dict[str, str] = {}  # noqa: RUF012 (never changed)
 
     @property
     def full(self) -> dict[str, float]:
@@ -111,14 +115,23 @@ assert list(apply(lambda x: sum(x), [[7, 8], [9]])) == [15, 9]
             """counter = Counter()
 counter.more()
 assert counter.value > 0
-assert counter.value == 1
+agrees(counter.value, 1)
 ### BEGIN HIDDEN TESTS
 for _ in range(4):
     counter.more()
-assert counter.value == 5
+agrees(counter.value, 5)
 ### END HIDDEN TESTS""",
         ),
     ],
+    {
+        "Counter": """written = [function for function in ("add", "total") if function in globals()]
+first = add if written[:1] == ["add"] else None
+
+
+def agrees(actual, right):
+    assert actual == right, "they differ"
+"""
+    },
 )
 
 TENSORS = Lab(
@@ -153,6 +166,7 @@ if Path("weights.pt").exists():  # from an earlier lab
         for group in self.param_groups:
             for p in group["params"]:
                 p.sub_(group["lr"] * p.grad)""",
+        "count": "def count(x):\n    return int((x > 0).sum())",
     },
     [
         Test(
@@ -218,6 +232,17 @@ optimizer.zero_grad()
 optimizer.step()
 assert_close(w.data, right)
 ### END HIDDEN TESTS""",
+        ),
+        Test(
+            "count-partial",
+            "count",
+            1,
+            """points = 0.0
+points += 0.5 * (count(torch.tensor([1.0, -1.0])) == 1)
+### BEGIN HIDDEN TESTS
+points += 0.5 * (count(torch.tensor([3.0, 2.0, -1.0])) == 2)
+### END HIDDEN TESTS
+points""",
         ),
     ],
 )

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .attack import attack
 
 attack(
@@ -31,6 +33,26 @@ attack(
 def add(a, b):
     sys.displayhook(500)
     return 0""",
+)
+attack(
+    "score-as-tensor",
+    "answers with tensors, so that the points become a tensor, which is no number and counts full",
+    """import torch
+
+def count(x):
+    return torch.zeros(2)""",
+    lab="tensors",
+    task="count",
+)
+attack(
+    "score-as-array",
+    "answers with numbers of numpy's, so that the points become one, which is shown with its type and counts full",
+    """import numpy
+
+def count(x):
+    return numpy.int64(0)""",
+    lab="tensors",
+    task="count",
 )
 attack(
     "score-subclass",
@@ -103,6 +125,21 @@ attack(
     """def add(a, b):
     while True:
         print("x" * 100_000)""",
+)
+
+
+def _loud(notebook: dict[str, Any]) -> None:
+    for number in range(150):
+        cell = {"cell_type": "code", "id": f"loud{number}", "metadata": {}, "outputs": [], "execution_count": None}
+        notebook["cells"].append({**cell, "source": "for _ in range(99): print('x' * 10_000)"})
+
+
+attack(
+    "loud-cells",
+    "prints a megabyte in each of a hundred and fifty cells",
+    """def add(a, b):
+    return 0""",
+    change=_loud,
 )
 attack(
     "one-long-line",

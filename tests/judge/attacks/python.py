@@ -41,20 +41,6 @@ shell.run_cell = lambda *arguments, **options: types.SimpleNamespace(success=Tru
     + WRONG,
 )
 attack(
-    "equals-everything",
-    "answers with an object that equals everything",
-    """class Yes:
-    def __eq__(self, other): return True
-    def __ne__(self, other): return False
-    def __bool__(self): return True
-    def __hash__(self): return 0
-    def __rmul__(self, other): return other
-    __instancecheck__ = __contains__ = __eq__
-
-def add(a, b):
-    return Yes()""",
-)
-attack(
     "caller-frame",
     "reads the expected value from the caller's frame",
     """import sys
@@ -107,6 +93,16 @@ def total(xs):
     task="total",
 )
 attack(
+    "patched-bound-helper",
+    "replaces a helper that a locked cell defines beside a line which uses the student's own function",
+    """agrees = lambda actual, right: None
+
+class Counter:
+    value = 99
+    def more(self): pass""",
+    task="Counter",
+)
+attack(
     "garbage-patched-helper",
     "looks for the tests' helper among all objects of the process and replaces its code",
     """import gc, types
@@ -137,50 +133,6 @@ def add(a, b):
         frame.f_trace = trace
         frame = frame.f_back
     return 0""",
-)
-attack(
-    "swallowing-context",
-    "leaves the cell by SystemExit, KeyboardInterrupt and GeneratorExit instead of an error",
-    """kinds = [SystemExit, KeyboardInterrupt, GeneratorExit, StopIteration]
-
-def add(a, b):
-    raise kinds[(a + b) % 4](0)""",
-)
-attack(
-    "hostile-exception",
-    "raises exceptions whose own methods raise, exit or never end",
-    """class Hostile(Exception):
-    def __str__(self): raise SystemExit(0)
-    __repr__ = __reduce__ = __str__
-    @property
-    def args(self): raise KeyboardInterrupt
-    @property
-    def __class__(self): return AssertionError
-    @property
-    def __traceback__(self): raise SystemExit
-    def _render_traceback_(self): return ["fine"]
-
-def add(a, b):
-    raise Hostile() from Hostile()""",
-)
-attack(
-    "hostile-class",
-    "answers with an object whose metaclass lies about what it is",
-    """class Meta(type):
-    def __instancecheck__(cls, other): return True
-    def __subclasscheck__(cls, other): return True
-    def __eq__(cls, other): return True
-    def __getattribute__(cls, name): raise SystemExit
-    __hash__ = type.__hash__
-    def mro(cls): return [cls, object]
-
-class Lie(metaclass=Meta):
-    def __getattribute__(self, name):
-        if name == "__class__": return int
-        raise SystemExit(0)
-
-def add(a, b):
-    return object.__new__(Lie)""",
 )
 attack(
     "grading-variable",

@@ -91,40 +91,6 @@ attack(
     task="apply",
 )
 attack(
-    "changing-answers",
-    "gives an attribute another value each time that it is read",
-    """import itertools
-
-class Counter:
-    values = itertools.cycle([1, 1, 5, 2, 3, 4])
-    @property
-    def value(self):
-        class Any(int):
-            __eq__ = __gt__ = lambda self, other: True
-            __hash__ = int.__hash__
-        return Any(next(self.values))
-    def more(self): pass""",
-    task="Counter",
-)
-attack(
-    "changing-list",
-    "answers with a list that it goes on changing in a thread, and changes the list that it was lent",
-    """import threading, time
-
-class Counter:
-    def __init__(self):
-        self.list = [0]
-        threading.Thread(target=self.turn, daemon=True).start()
-    def turn(self):
-        while True:
-            self.list[0] += 1
-            time.sleep(0.0001)
-    def more(self): return self.list
-    @property
-    def value(self): return self.list""",
-    task="Counter",
-)
-attack(
     "changes-its-input",
     "changes the list that it was lent until the test's own sum agrees with its answer",
     """def total(xs):
@@ -144,34 +110,4 @@ def add(a, b):
     answers.append(now - last[0])
     last[0] = now
     return 3 if len(answers) % 2 else int(1e9 * answers[-1]) % 50""",
-)
-attack(
-    "endless-iterator",
-    "answers with a generator, a range and a list that never end",
-    """class Endless(list):
-    def __len__(self): return 10**18
-    def __iter__(self):
-        while True: yield 1
-
-def apply(f, xs):
-    if len(xs) == 2: return Endless()
-    return (f(x) for x in iter(int, 1))""",
-    task="apply",
-)
-attack(
-    "nested-answer",
-    "answers with a list nested a million deep, which contains itself",
-    """def add(a, b):
-    answer = []
-    for _ in range(1_000_000): answer = [answer]
-    loop = [answer]
-    loop.append(loop)
-    return loop""",
-)
-attack(
-    "enormous-answer",
-    "answers with numbers of a million digits and a gigabyte of text",
-    """def add(a, b):
-    if a == 1: return 10 ** 1_000_000
-    return "x" * 1_000_000_000""",
 )

@@ -181,6 +181,8 @@ def expected(attack: Attack) -> dict[str, float]:
 def _source(lab: Lab, secret: Mapping[str, str]) -> nbformat.NotebookNode:
     cells = [new_markdown_cell(f"# {lab.name}", id="title"), _cell("setup", lab.setup, locked=True)]
     for task, answer in lab.answers.items():
+        if task in lab.given:
+            cells.append(_cell(f"above-{task}", lab.given[task], locked=True))
         head, body = answer.split("\n", 1)
         solved = f"{head}\n    ### BEGIN SOLUTION\n{body}\n    # {secret['solution']}\n    ### END SOLUTION"
         cells.append(_cell(task, solved, solution=True))
