@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from nbgrader.utils import parse_utc
 
 from nbjudge.course import Course, CourseError
-from nbjudge.notebooks import MAX_BYTES
+from nbjudge.reader import MAX_BYTES
 from nbjudge.remarks import Remark
 from nbjudge.verdicts import Verdict
 

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import NamedTuple
 
-import nbformat
 from nbformat import NotebookNode
 
+from nbjudge.reader import UnreadableError as UnreadableError
+from nbjudge.reader import read as read
 from nbjudge.remarks import Remark
 
-MAX_BYTES = 20_000_000  # a notebook full of plots has two or three million
 MAX_NAME = 160
 NOT_PYTHON = {"SyntaxError", "IndentationError", "TabError"}
 TOO_SLOW = "CellTimeoutError"  # nbgrader's own name for it
-
-
-class UnreadableError(Exception):
-    """The message says why in plain words."""
 
 
 class Mistake(NamedTuple):
@@ -26,33 +21,6 @@ class Mistake(NamedTuple):
 
     test: str
     name: str
-
-
-def read(content: bytes | Path) -> NotebookNode:
-    """The notebook, in the current format."""
-    try:
-        if isinstance(content, Path):
-            content = content.read_bytes()
-        return _parse(content)
-    except (OSError, UnicodeDecodeError) as error:
-        raise UnreadableError(f"it is not text: {type(error).__name__}") from None
-    except (Exception, RecursionError) as error:  # nbformat meets a stranger's file with many kinds of exception
-        if isinstance(error, UnreadableError):
-            raise
-        raise UnreadableError(f"{type(error).__name__}: {_first_line(error)}") from None
-
-
-def _parse(content: bytes) -> NotebookNode:
-    if not content.strip():
-        raise UnreadableError("the file is empty")
-    if len(content) > MAX_BYTES:
-        raise UnreadableError(f"the file is larger than {MAX_BYTES // 1_000_000} MB")
-    try:
-        notebook = nbformat.reads(content.decode(), as_version=4)
-    except nbformat.reader.NotJSONError:
-        raise UnreadableError("it is not valid JSON") from None
-    nbformat.validate(notebook)
-    return notebook
 
 
 def tests(notebook: NotebookNode) -> dict[str, str]:

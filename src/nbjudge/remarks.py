@@ -28,6 +28,39 @@ KINDS = {
     "crashed": ("The notebook's kernel died.", "Look for os._exit, or for a tensor too large for the memory."),
     "failed": ("nbgrader could not grade it.", "Read the log that lies beside its verdict."),
     "ungraded": ("It has not been graded yet.", "Grade the lab."),
+    "unsealed": (
+        "Its code ran with the rights of whoever graded it: nothing was sealed.",
+        "Trust the mark as far as you trust the student, or grade again on a host that `nbjudge check` approves.",
+    ),
+    "test": (
+        "A test could not be run as it is written.",
+        "Not the student's fault: mend the test where the line says, and grade with --again.",
+    ),
+    "credit": (
+        "A test gave points outside its range; they count zero.",
+        "Not the student's fault: mend the test's last line, and grade with --again.",
+    ),
+    "limit": (
+        "All the time of a submission was used up; the tests below that point failed.",
+        "Look for slow cells. With a higher --limit they may finish.",
+    ),
+    "died": (
+        "A cell or a call killed the process it ran in; the rest was graded.",
+        "Look for os._exit, or for an array too large for the memory.",
+    ),
+    "foreign": ("Nothing of this lab was found in it.", "Probably the wrong notebook: ask for the right one."),
+    "forbidden": (
+        "It calls what its task forbids.",
+        "Read the cell: what is found while it runs can be hidden by a determined student, and a name can be innocent.",
+    ),
+    "doubtful": (
+        "It is not certain which cell is which.",
+        "Compare the texts under “Cells put back in place”; where they are wrong, put the cell right and grade again.",
+    ),
+    "restored": (
+        "Cells of answers are missing; their tests had nothing to test.",
+        "If the answer stands elsewhere in the notebook, it was run all the same.",
+    ),
     "given": (
         "A cell that came with the lab failed, so the tests below it may have had no chance.",
         "If everybody has it, something is missing on this machine: mend that and grade with --again.",
@@ -42,6 +75,15 @@ KINDS = {
     "open": ("Answers wait for a mark by hand.", "Mark them in formgrader, then make the report again."),
     "feedback": ("Graded, but no feedback page could be made.", "Read the log that lies beside its verdict."),
     "renamed": ("The file had another name; it was graded all the same.", "Nothing to do, unless it is the wrong lab."),
+    "realigned": (
+        "Cells had lost their grade ids; they were found by what they define.",
+        "Nothing to do: Colab and copying do that.",
+    ),
+    "late": ("It came late.", "Nothing to do, if the late penalty is right."),
+    "replaced": (
+        "It was handed in several times; the latest was graded.",
+        "Nothing to do, unless that is wrong.",
+    ),
     "version": (
         "It was made from another version of the lab.",
         "Check that its tasks are the same; the tests were this version's.",

@@ -12,7 +12,7 @@ from tiny import Tiny
 
 from nbjudge.collect import Arrival, collect
 from nbjudge.course import CourseError
-from nbjudge.notebooks import MAX_BYTES, UnreadableError, read
+from nbjudge.reader import MAX_BYTES, UnreadableError, read
 
 
 def pack(place: Path, files: dict[str, str]) -> Path:
