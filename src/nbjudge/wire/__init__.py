@@ -8,6 +8,7 @@
 ``codec``       values into forms and back
 ``peer``        requests, replies and callbacks: what both ends have in common
 ``judge``       the judge's end, and the test cells' namespace
+``namespace``   the judge's namespace for test cells
 ``contestant``  the contestant's end
 ``proxies``     what the judge sees of a student's object
 ==============  ==========================================================================

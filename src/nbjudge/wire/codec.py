@@ -75,12 +75,16 @@ class Codec:
 
     def encode_all(self, values: list[Any], buffers: Buffers) -> list[Form]:
         """The forms of a sequence's elements."""
-        self._items += len(values)
-        if self._items > self.caps.items:
-            raise ValueError(f"a value of more than {self.caps.items} elements")
+        self.reckon(len(values))
         if SIMPLE.issuperset(map(type, values)):
             return values
         return [self.encode(value, buffers) for value in values]
+
+    def reckon(self, elements: int) -> None:
+        """Counts elements that are to be sent; well below what the other end takes."""
+        self._items += elements
+        if self._items > self.caps.items // 2:
+            raise ValueError(f"a value of more than {self.caps.items // 2} elements")
 
     def decode(self, form: Form, buffers: Buffers) -> Any:
         """The value of a form; a `WireError` if it has none."""
@@ -116,13 +120,15 @@ class Codec:
 
     def export(self, value: Any) -> int:
         """A handle of an object that stays here, to be sent with the message that is being encoded."""
+        if len(self.exports) > self.caps.handles // 2:
+            raise ValueError(f"more than {self.caps.handles // 2} objects at a time")
         return self.exports.give(value)
 
     def object(self, handle: object) -> Any:
         """The object behind a handle of this end; a `WireError` if it was not handed out, or was freed."""
         return self.exports.get(handle)
 
-    def adopt(self, handle: object, standing: Any) -> Any:
+    def adopt(self, handle: Any, standing: Any) -> Any:
         """Each time a handle came: what stands in for it, `standing` unless there is something already.
 
         It is held weakly; when it dies the other end is told to free the object.

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
-from nbjudge.wire.failures import rebuilt
+from nbjudge.wire.failures import TRACE, rebuilt
 from nbjudge.wire.frames import Channel, Closed, WireError
-from nbjudge.wire.judge import END
 from nbjudge.wire.peer import Peer
 from nbjudge.wire.proxies import OPERATIONS
 from nbjudge.wire.values import Buffers, Form
@@ -42,9 +40,10 @@ class Contestant(Peer):
         self.shell = shell
         self.operations.update(REQUESTS)
         self.kinds["iterator"] = _iterator
+        self.removed: dict[str, Any] = {}  # globals that a test has taken away
         self.busy = False  # with the student's code, which an interrupt may reach; it never reaches the wire
         self._interrupted = False
-        self._process = os.getpid()
+        self._thread = threading.get_ident()
 
     def serve(self) -> None:
         """Answers the judge until it closes the channel."""
@@ -62,9 +61,7 @@ class Contestant(Peer):
         self._check_interrupt()
 
     def request(self, operation: str, *arguments: Any, deadline: float | None = None) -> Any:
-        """Asks the judge, which honours calls of what it lent; while it waits, and not from another process."""
-        if os.getpid() != self._process:
-            raise RuntimeError("what a test lends can be called only in the process that it was lent to")
+        """Asks the judge, which honours calls of what it lent; while it waits for student code."""
         with self._lock, self._busy(False):
             if not self._open:
                 raise RuntimeError("what a test lends can be called only while it waits")
@@ -107,7 +104,9 @@ class Contestant(Peer):
     def _telling(self, error: BaseException) -> Form:
         if (number := getattr(error, "_nbjudge_again", None)) is not None:
             return ["again", number]
-        return [*super()._telling(error), self.shell.render(error)]
+        instead = getattr(error, "_render_traceback_", None)
+        lines = capped(self.shell.render(error))
+        return [*super()._telling(error), lines, None if instead is None else capped(instead())]
 
     def _told(self, form: Form, buffers: Buffers) -> BaseException:
         error = rebuilt(self.decode(form[0], buffers), form[1])
@@ -125,14 +124,33 @@ class Contestant(Peer):
         self._check_interrupt()
 
     def _check_interrupt(self) -> None:
-        if self._interrupted and self.busy:
+        if self._interrupted and self.busy and threading.get_ident() == self._thread:
             self._interrupted = False
             raise KeyboardInterrupt
 
 
+def capped(lines: list[str]) -> list[str]:
+    """A traceback's lines, so that they fit into any message."""
+    return "\n".join(lines)[:TRACE].splitlines()
+
+
 def _iterator(contestant: Contestant, form: list[Form], buffers: Buffers) -> Iterator[Any]:
     """The elements of an iterator of the judge's, asked for one by one."""
-    return iter(contestant.decode(["handle", *form, "next", True], buffers), END)
+    step = contestant.decode(["handle", *form, "next", True], buffers)
+    while element := step():  # a list of one, or an empty one at the end
+        yield element[0]
+
+
+def _remove(contestant: Contestant, name: str) -> None:
+    contestant.removed[name] = contestant.shell.namespace.pop(name)
+
+
+def _assign(contestant: Contestant, name: str, value: Any) -> None:
+    contestant.shell.namespace[name] = value
+
+
+def _restore(contestant: Contestant, name: str) -> None:
+    contestant.shell.namespace[name] = contestant.removed.pop(name)
 
 
 def _set_item(contestant: Contestant, target: Any, key: Any, value: Any) -> None:
@@ -142,6 +160,9 @@ def _set_item(contestant: Contestant, target: Any, key: Any, value: Any) -> None
 REQUESTS: dict[str, Callable[..., Any]] = {
     "run": lambda contestant, source, number: contestant.shell.run(source, number),
     "global": lambda contestant, name: contestant.shell.namespace[name],
+    "remove": _remove,
+    "assign": _assign,
+    "restore": _restore,
     "get": lambda contestant, target, name: getattr(target, name),
     "set": lambda contestant, target, name, value: setattr(target, name, value),
     "call": lambda contestant, function, arguments, named: function(*arguments, **named),

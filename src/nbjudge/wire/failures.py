@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from nbjudge.wire.peer import Peer
 
 LONGEST = 2000  # characters of a message
+TRACE = 20_000  # characters of a traceback
 NAME = 100  # characters of a class's name
 ODD = {
     "UnicodeDecodeError",
@@ -71,7 +72,7 @@ class Errors:
     def encode(self, peer: Peer, value: Any, buffers: Buffers) -> Form:
         """The form of an exception's class, else NotImplemented."""
         if isinstance(value, type) and issubclass(value, Exception):
-            return ["error", peer.exports.give(value), value.__name__[:NAME], base(value)]
+            return ["error", peer.export(value), value.__name__[:NAME], base(value)]
         return NotImplemented
 
     def before_send(self, peer: Peer, message: dict[str, Any], buffers: Buffers) -> None:

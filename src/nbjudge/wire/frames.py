@@ -47,6 +47,7 @@ class Caps:
     array: int = 1 << 14  # elements of one msgpack array; longer sequences come in parts
     items: int = 1_000_000  # elements of all sequences of a frame
     depth: int = 64  # of nested values
+    text: int = 1 << 26  # bytes of one
     digits: int = 1 << 16  # hexadecimal, of one number
     handles: int = 100_000  # that one end holds of the other's
     messages: int = 10_000_000  # in the life of a channel

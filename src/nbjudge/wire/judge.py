@@ -1,37 +1,19 @@
-"""The judge's end of the wire, and the namespace in which its test cells run."""
+"""The judge's end of the wire."""
 
 from __future__ import annotations
 
-import builtins
 import sys
 import time
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
-from nbjudge.wire.failures import told
+from nbjudge.wire.failures import TRACE, told
 from nbjudge.wire.frames import Channel, Late, WireError
+from nbjudge.wire.namespace import Namespace
 from nbjudge.wire.peer import CARRIERS, Peer
 from nbjudge.wire.proxies import Refused, StudentCallable, StudentObject, labelled, refusal, where
 from nbjudge.wire.values import Buffers, Form
-
-SITE = {"copyright", "credits", "exit", "help", "license", "quit"}  # for the prompt; a student may call something so
-END = "nbjudge: no more elements"  # what the callback behind an iterator gives at its end
-
-
-class Namespace(dict[str, Any]):
-    """For `exec` of test cells: its own names, then Python's builtins, then the contestant's globals."""
-
-    judge: Judge
-
-    def __init__(self) -> None:
-        super().__init__(__name__="__main__", __builtins__=builtins)
-
-    def __missing__(self, name: str) -> Any:
-        if hasattr(builtins, name) and name not in SITE:
-            return getattr(builtins, name)
-        if name.startswith("__"):  # what Python itself looks up, such as __annotations__
-            raise KeyError(name)
-        return self.judge.fetch(name)
 
 
 class Judge(Peer):
@@ -141,7 +123,7 @@ class Judge(Peer):
     def hand_out(self, value: Any) -> Form:
         """A callback's form; an iterator is a callback too. Nothing else of the judge's is handed out."""
         if isinstance(value, Iterator):
-            return ["iterator", self.export(lambda: next(value, END))]
+            return ["iterator", self.export(lambda: list(islice(value, 1)))]
         if not callable(value):
             kind = type(value).__name__
             raise Refused(
@@ -195,10 +177,25 @@ class Judge(Peer):
     def _told(self, form: Form, buffers: Buffers) -> BaseException:
         """The contestant's error; where it passes on one that a callback raised, that very one."""
         if type(form) is not list or len(form) != 2 or form[0] != "again":
-            return super()._told(form, buffers)
+            error = super()._told(form, buffers)
+            show(error, form)
+            return error
         if type(form[1]) is not int or not 0 <= form[1] < len(self._raised):
             raise WireError("an error passed on that was not raised")
         return self._raised[form[1]]
+
+
+def show(error: Any, form: list[Form]) -> None:
+    """Gives an error what came with it for showing: a traceback, and lines to show in its stead, if it had some."""
+    if len(form) != 4:
+        raise WireError("an error without its parts")
+    lines, instead = form[2:]
+    for part in (lines, instead or []):
+        if type(part) is not list or {type(line) for line in part} - {str} or sum(map(len, part)) > TRACE:
+            raise WireError("a traceback that is no text within the caps")
+    error._nbjudge_traceback = lines
+    if instead is not None:
+        error._render_traceback_ = lambda: instead  # read by IPython
 
 
 def _call(judge: Judge, function: Any, arguments: Any, named: Any) -> Any:

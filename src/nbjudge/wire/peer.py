@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
+import os
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -36,6 +37,7 @@ class Peer(Codec):
         self.objection: Exception | None = None  # of an extension: raised instead of the reply that it came with
         self._open: list[int] = []  # own requests without a reply; the other end's, being served, are negative
         self._lock = threading.RLock()
+        self._process = os.getpid()
         self._asked = self._served = 0
 
     def carry(self, library: str) -> None:
@@ -55,14 +57,21 @@ class Peer(Codec):
             RecursionError: If requests within callbacks are nested too deep.
             Exception: What the request raised at the other end, as `failures` tells it.
         """
+        if os.getpid() != self._process:
+            raise RuntimeError(
+                "the other end can be asked only by the process that started with it, by none forked off"
+            )
         with self._lock:
-            if self.broken:
-                raise type(self.broken)(*self.broken.args)
+            self._check()
             if len(self._open) >= 2 * self.caps.nesting:
                 raise RecursionError(f"calls to and fro are nested more than {self.caps.nesting} deep")
             message, buffers = self._asking(operation, arguments)
             reply, buffers = self._exchange(message, buffers, deadline)
             return self._result(reply, buffers)
+
+    def _check(self) -> None:
+        if self.broken:
+            raise type(self.broken)(*self.broken.args)
 
     def _asking(self, operation: str, arguments: tuple[Any, ...]) -> tuple[dict[str, Any], Buffers]:
         buffers: Buffers = []
@@ -138,13 +147,15 @@ class Peer(Codec):
         perform = self._understood(message, buffers)
         self._open.append(-number)
         reply, buffers = self._answer(perform)
-        self._open.pop()
-        try:
-            self._post(reply | {"number": number}, buffers, deadline)
-        except WireError:
-            raise
-        except Exception as error:  # too large, or it cannot be sent; nothing was
-            self._post({"error": self._telling(error), "number": number}, [], deadline)
+        with self._lock:  # a thread of the student's may be asking
+            self._check()  # it may have broken within, and the error been swallowed
+            self._open.pop()
+            try:
+                self._post(reply | {"number": number}, buffers, deadline)
+            except WireError:
+                raise
+            except Exception as error:  # too large, or it cannot be sent; nothing was
+                self._post({"error": self._telling(error), "number": number}, [], deadline)
 
     def _turn(self, message: dict[str, Any]) -> int:
         """The number of a request; every one is higher than those before."""

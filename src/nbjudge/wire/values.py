@@ -7,6 +7,7 @@ everything else an array `[kind, ...]`. The elements of a sequence come in parts
 from __future__ import annotations
 
 import builtins
+import contextlib
 import math
 from array import array
 from collections import OrderedDict
@@ -24,46 +25,12 @@ SCALARS = {type(None), bool, int, float, str, bytes}
 SIMPLE = SCALARS - {int, str, bytes}  # they are their own form whatever their size
 LOW, HIGH = -(2**63), 2**63 - 1
 LONG = 1024  # characters or bytes of a text, or numbers of a list, from which on it travels as a buffer
-NUMBERS = {float: "d", int: "q"}
 
-HARMLESS = [
-    "abs",
-    "all",
-    "any",
-    "bool",
-    "bytes",
-    "chr",
-    "complex",
-    "dict",
-    "divmod",
-    "enumerate",
-    "filter",
-    "float",
-    "frozenset",
-    "int",
-    "len",
-    "list",
-    "map",
-    "max",
-    "min",
-    "object",
-    "ord",
-    "pow",
-    "range",
-    "repr",
-    "reversed",
-    "round",
-    "set",
-    "slice",
-    "sorted",
-    "str",
-    "sum",
-    "tuple",
-    "zip",
-]
+TYPES = [bool, bytes, complex, dict, float, frozenset, int, list, object, range, set, slice, str, tuple]
+TOOLS = [abs, all, any, chr, divmod, enumerate, filter, len, map, max, min, ord, pow, repr, reversed, round, sorted]
 ERRORS = {name: kind for name, kind in vars(builtins).items() if isinstance(kind, type) and issubclass(kind, Exception)}
 NAMED: dict[str, Any] = {
-    **{name: getattr(builtins, name) for name in HARMLESS},
+    **{value.__name__: value for value in [*TYPES, *TOOLS, sum, zip]},
     **{f"math.{name}": value for name, value in vars(math).items() if callable(value) and name[0] != "_"},
     **ERRORS,
 }
@@ -76,7 +43,7 @@ class Plain:
     def __init__(self) -> None:
         self.kinds: dict[str, Callable[[Peer, list[Form], Buffers], Any]] = {
             "int": _big,
-            "text": lambda peer, form, buffers: _text(taken(buffers, *form)),
+            "text": lambda peer, form, buffers: _text(peer, taken(buffers, *form)),
             "bytes": lambda peer, form, buffers: bytes(taken(buffers, *form)),
             "floats": lambda peer, form, buffers: _numbers(peer, "d", taken(buffers, *form)),
             "ints": lambda peer, form, buffers: _numbers(peer, "q", taken(buffers, *form)),
@@ -94,8 +61,8 @@ class Plain:
         }
         self.operations: dict[str, Callable[..., Any]] = {}
         self._encoders: dict[type, Callable[[Peer, Any, Buffers], Form]] = {
-            int: lambda peer, value, buffers: ["int", hex(value)],
-            str: lambda peer, value, buffers: ["text", given(buffers, value.encode(errors="surrogatepass"))],
+            int: _hexadecimal,
+            str: _long,
             bytes: lambda peer, value, buffers: ["bytes", given(buffers, value)],
             complex: lambda peer, value, buffers: ["complex", value.real, value.imag],
             type(Ellipsis): lambda peer, value, buffers: ["ellipsis"],
@@ -147,13 +114,26 @@ def taken(buffers: Buffers, number: Form = None, *more: Form) -> bytearray:
     return buffer
 
 
+def _hexadecimal(peer: Peer, value: int, buffers: Buffers) -> Form:
+    if value.bit_length() > 4 * peer.caps.digits - 16:
+        raise ValueError(f"an int of {value.bit_length()} bits, at most {4 * peer.caps.digits - 16}")
+    return ["int", hex(value)]
+
+
+def _long(peer: Peer, value: str, buffers: Buffers) -> Form:
+    content = value.encode(errors="surrogatepass")
+    if len(content) > peer.caps.text:
+        raise ValueError(f"a text of {len(content)} bytes, at most {peer.caps.text}")
+    return ["text", given(buffers, content)]
+
+
 def _sequence(peer: Peer, value: list[Any], buffers: Buffers) -> Form:
-    code = NUMBERS.get(next(iter(kinds))) if len(value) >= LONG and len(kinds := set(map(type, value))) == 1 else None
-    if code:
-        try:
-            return ["floats" if code == "d" else "ints", given(buffers, array(code, value).tobytes())]
-        except OverflowError:  # an int of more than 64 bits
-            pass
+    kinds = set(map(type, value)) if len(value) >= LONG else set()
+    if kinds in ({float}, {int}):
+        with contextlib.suppress(OverflowError):  # an int of more than 64 bits
+            content = array("d" if kinds == {float} else "q", value).tobytes()
+            peer.reckon(len(value))
+            return ["floats" if kinds == {float} else "ints", given(buffers, content)]
     return _parts(peer, value, buffers)
 
 
@@ -228,7 +208,9 @@ def _big(peer: Peer, form: list[Form], buffers: Buffers) -> int:
         raise WireError("a large int that is no number") from None
 
 
-def _text(content: bytearray) -> str:
+def _text(peer: Peer, content: bytearray) -> str:
+    if len(content) > peer.caps.text:
+        raise WireError(f"a text of {len(content)} bytes, at most {peer.caps.text}")
     try:
         return content.decode(errors="surrogatepass")
     except UnicodeDecodeError:

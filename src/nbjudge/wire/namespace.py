@@ -1,0 +1,52 @@
+"""The namespace in which the judge runs its test cells."""
+
+from __future__ import annotations
+
+import builtins
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nbjudge.wire.judge import Judge
+
+SITE = {"copyright", "credits", "exit", "help", "license", "quit"}  # for the prompt; a student may call something so
+
+
+class Namespace(dict[str, Any]):
+    """For `exec` of test cells: its own names, then Python's builtins, then the contestant's globals.
+
+    What a test assigns stays here. But a test may take a student's global away, by `del`, to see what needs it: that
+    happens at the contestant, and so does its coming back by an assignment or by `restore`.
+    """
+
+    judge: Judge
+
+    def __init__(self) -> None:
+        super().__init__(__name__="__main__", __builtins__=builtins)
+        self._removed: set[str] = set()
+
+    def __missing__(self, name: str) -> Any:
+        if hasattr(builtins, name) and name not in SITE:
+            return getattr(builtins, name)
+        if name.startswith("__"):  # what Python itself looks up, such as __annotations__
+            raise KeyError(name)
+        return self.judge.fetch(name)
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        if name in self._removed:
+            self.judge.request("assign", name, value)
+            self._removed.discard(name)
+        else:
+            super().__setitem__(name, value)
+
+    def __delitem__(self, name: str) -> None:
+        if name in self:
+            super().__delitem__(name)
+        else:
+            self.judge.request("remove", name)
+            self._removed.add(name)
+
+    def restore(self) -> None:
+        """After a test: the student's globals that it took away are there again."""
+        removed, self._removed = self._removed, set()
+        for name in sorted(removed):
+            self.judge.request("restore", name)
