@@ -1,0 +1,126 @@
+"""What rides along with each message for torch: tensors that changed, what died, graphs, generators, modules' flags."""
+
+from __future__ import annotations
+
+from array import array
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nbjudge.wire.frames import WireError
+from nbjudge.wire.modes import Recorder
+from nbjudge.wire.randomness import Globals
+from nbjudge.wire.sharing import Sharing
+from nbjudge.wire.tensors import pack, parts, unpack
+from nbjudge.wire.twins import STATE, Twin, gradient_of, write, write_gradient
+from nbjudge.wire.values import Buffers, Form
+
+SAME, CHANGED = 0, 1  # of data or a gradient that do not come along
+
+
+class Frame:
+    """What a request that is being served changes at this end until it is answered."""
+
+    def __init__(self, number: Any, ride: dict[str, Any]) -> None:
+        self.number = number
+        self.held: list[Tensor] = []
+        self.in_place = False  # whether changed inputs go back
+        self.recorder: Recorder | None = None
+        self._grad = torch.is_grad_enabled()
+        torch.set_grad_enabled(ride.get("grad", True) is True)
+
+    def close(self) -> None:
+        torch.set_grad_enabled(self._grad)
+
+
+class Rides(Sharing):
+    """The extension of a peer for torch, as far as both ends are alike."""
+
+    def __init__(self, peer: Any) -> None:
+        super().__init__(peer)
+        self.globals = Globals()
+        self.frames: list[Frame] = []
+
+    def keep(self, tensor: Tensor) -> Tensor:
+        if self.frames:
+            self.frames[-1].held.append(tensor)
+        return tensor
+
+    def before_send(self, peer: Any, message: dict[str, Any], buffers: Buffers) -> None:
+        """Adds to a message what rides along, under "torch"."""
+        asking = "ask" in message
+        with torch._C.DisableTorchFunction():
+            ride: dict[str, Any] = {}
+            self.send_graph(ride, buffers, asking=asking, failed="error" in message)
+            ride["changed"] = [self._change(*news, buffers) for news in self.twins.changed()]
+            ride["dropped"] = self.twins.take_dropped() + array("q", self.graphs.take_freed()).tobytes()
+            ride["generators"] = self.generators.changed(buffers)
+            ride["modules"] = self.modules.changed(buffers)
+            self.leave(ride, message, buffers)
+            if not asking and self.frames and self.frames[-1].number == message["number"]:
+                self.frames.pop().close()
+            message["torch"] = {key: value for key, value in ride.items() if value not in (None, [], b"")}
+
+    def after_receive(self, peer: Any, message: dict[str, Any], buffers: Buffers) -> None:
+        """Takes what rode along with a message."""
+        ride = message.get("torch", {})
+        if type(ride) is not dict:
+            raise WireError("what rides along is no map")
+        with torch._C.DisableTorchFunction():
+            dropped = _numbers(ride.get("dropped", b""))
+            self.twins.forget(dropped)
+            self.graphs.forget(dropped)
+            for change in _list(ride.get("changed")):
+                self._changed(buffers, *parts(change, 4))
+            self.generators.update(ride.get("generators"), buffers)
+            if "ask" in message:
+                self.frames.append(Frame(message.get("number"), ride))
+            self.receive_graph(ride, buffers)
+            self.modules.update(_list(ride.get("modules")), buffers)
+            self.arrive(ride, message, buffers)
+
+    def leave(self, ride: dict[str, Any], message: dict[str, Any], buffers: Buffers) -> None:
+        """Adds what only this end says."""
+
+    def arrive(self, ride: dict[str, Any], message: dict[str, Any], buffers: Buffers) -> None:
+        """Takes what only the other end says."""
+
+    def _change(self, twin: Twin, tensor: Tensor, data: bool, gradient: bool, buffers: Buffers) -> Form:
+        """The form of a change; after it both ends agree."""
+        slope = gradient_of(tensor)
+        values = self.news_of(twin, tensor, buffers) if data else SAME
+        slopes = SAME if not gradient else None if slope is None else [pack(slope, buffers)]
+        twin.agree(tensor)
+        return [twin.name, values, slopes, tensor.requires_grad]
+
+    def news_of(self, twin: Twin, tensor: Tensor, buffers: Buffers) -> Form:
+        """The new values of a tensor, or `CHANGED`."""
+        return pack(tensor, buffers)
+
+    def _changed(self, buffers: Buffers, name: Any, data: Any, gradient: Any, required: Any) -> None:
+        twin = self.twins.named(name)
+        tensor = None if twin is None else twin.tensor()
+        if twin is None or tensor is None:
+            return  # it died here in the meantime
+        if data != SAME:
+            self.take_news(twin, tensor, data, buffers)
+        if gradient != SAME:
+            write_gradient(tensor, None if gradient is None else unpack(parts(gradient, 1)[0], buffers))
+        if twin.kind == STATE and isinstance(tensor, nn.Parameter) and type(required) is bool:
+            tensor.requires_grad_(required and (tensor.is_floating_point() or tensor.is_complex()))
+        twin.agree(tensor)
+
+    def take_news(self, twin: Twin, tensor: Tensor, data: Form, buffers: Buffers) -> None:
+        """Takes the new values of a tensor."""
+        write(tensor, unpack(data, buffers))
+
+
+def _list(value: Any) -> list[Any]:
+    return value if type(value) is list else []
+
+
+def _numbers(value: Any) -> list[int]:
+    if type(value) is not bytes or len(value) % 8:
+        raise WireError("numbers that are not of 64 bits")
+    return array("q", value).tolist()
