@@ -41,6 +41,19 @@ def test_a_step_is_one_graph(entry):
     torch.testing.assert_close(result, expected, rtol=1e-5, atol=1e-6)  # the step is in single precision
 
 
+@parametrize(OPTIMIZERS, "breaks")
+def test_a_step_that_calls_the_closure_is_several_graphs(entry):
+    plain, fast = (Problem(torch.double, shapes=[(3, 2)], noise=0.0) for _ in range(2))
+    plain.run(entry.make(plain.params), 5, abilities=entry.abilities)
+    optimizer = entry.make(fast.params)
+    closure = fast.closure(1, backward="loss-only" not in entry.abilities)
+    with pytest.raises(torch._dynamo.exc.Unsupported):
+        compiled(optimizer.step)(closure)
+    optimizer.step = torch.compile(optimizer.step, backend="aot_eager")
+    fast.run(optimizer, 5, abilities=entry.abilities)
+    torch.testing.assert_close(fast.params, plain.params)
+
+
 def test_a_schedule_of_a_tensor_compiles_once():
     task = Problem()
     optimizer = optimizers.AdamW(task.params, lr=torch.tensor(0.05))

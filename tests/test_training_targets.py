@@ -14,6 +14,7 @@ from torch.utils.data import BatchSampler, DataLoader, TensorDataset
 from torch.utils.data.distributed import DistributedSampler
 
 from trainwell import losses, optimizers, training
+from trainwell.hyperparameters import range_test
 from trainwell.scores import accuracy
 
 X = torch.randn(40, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -45,6 +46,24 @@ def test_yes_and_no_in_any_form(targets):
     expected = ((X[:, 0] > 0) == YES.bool()).double().mean().item()
     assert accuracy(z, targets) == accuracy(z[:, 0], targets) == pytest.approx(expected)
     assert accuracy(torch.zeros(2), torch.tensor([0, 0])) == 1, "zero is not above zero"
+
+
+def test_targets_that_are_no_classes_are_found_once(monkeypatch):
+    asked = []
+
+    def counted(outputs, targets):
+        asked.append(len(targets))
+        return accuracy(outputs, targets)
+
+    monkeypatch.setattr("trainwell.training.evaluation.accuracy", counted)
+    targets = YES.clone()
+    targets[-1] = 0.5
+    model = one_logit(flat=True)
+    _, share = training.evaluate(model, TensorDataset(X, targets), loss=F.mse_loss, batch_size=10)
+    assert math.isnan(share), "one batch without classes is enough"
+    assert asked == [10, 10, 10, 10]
+    training.evaluate(model, TensorDataset(X, targets.flip(0)), loss=F.mse_loss, batch_size=10)
+    assert asked[4:] == [10]
 
 
 NO_CLASSES = {
@@ -128,8 +147,12 @@ def test_optimizers_that_need_a_closure_are_refused():
     for factory in (torch.optim.LBFGS, optimizers.LBFGS, optimizers.Newton, optimizers.VSGD):
         model = one_logit()
         message = f"optimizer must do without a closure, got {factory.__name__}: step it in a loop of your own"
+        optimizer = factory(model.parameters())
         with pytest.raises(ValueError, match=message):
-            run(model, TensorDataset(X, YES[:, None]), loss=F.mse_loss, optimizer=factory(model.parameters()))
+            run(model, TensorDataset(X, YES[:, None]), loss=F.mse_loss, optimizer=optimizer)
+        torch.optim.lr_scheduler.ConstantLR(optimizer)  # it wraps the step
+        with pytest.raises(ValueError, match=message):
+            range_test(model, optimizer, TensorDataset(X, YES[:, None]), loss=F.mse_loss)
 
 
 @pytest.mark.parametrize("error", [ValueError, TypeError])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from inspect import signature
 
 import torch
 from torch import Tensor, nn
@@ -68,12 +69,16 @@ def check_same_length(**tensors: Tensor) -> None:
 
 
 def check_optimizer(optimizer: Optimizer, model: nn.Module) -> None:
-    """Raises ValueError unless ``optimizer`` is an optimizer that holds parameters of the model."""
+    """Raises ValueError unless ``optimizer`` is one that holds parameters of the model and steps without a closure."""
     if not isinstance(optimizer, Optimizer):
         raise ValueError(f"optimizer must be made already, such as SGD(model.parameters(), lr=0.1), got {optimizer!r}")
     held = {id(p) for group in optimizer.param_groups for p in group["params"]}
     if not any(id(p) in held for p in model.parameters()):
         raise ValueError("optimizer must hold parameters of the model, got one that holds none of them")
+    closure = signature(optimizer.step).parameters.get("closure")
+    if closure is not None and closure.default is closure.empty:
+        name = type(optimizer).__name__
+        raise ValueError(f"optimizer must do without a closure, got {name}: step it in a loop of your own")
 
 
 def check_shape(name: str, tensor: Tensor, shape: Sequence[int]) -> None:

@@ -5,7 +5,7 @@
 - ``noiseless``: needs the same loss at every step; ``one-group``: takes no others.
 - ``wrapper``: compared over 2,000 steps; ``decays``: has ``weight_decay``; ``counts``: the state has ``step``.
 - ``plain``: any gradients, missing ones too, one step a call; ``jumps``: compares, so that rounding can change a lot.
-- ``compiles``: a whole step as one graph; once for each rule.
+- ``compiles``: a whole step as one graph; ``breaks``: not so, as it calls the closure; once for each rule.
 - ``whole``: the reference needs every gradient, as it counts no steps of a parameter without, or all as one.
 - ``diagonal``: takes the Hessian for diagonal, and leaves a curved valley.
 """
@@ -82,6 +82,7 @@ _lecture = {"lr": 0.02, "momentum": 0.9}
 _search = {"line_search_fn": "strong_wolfe"}
 _never = {"tolerance_grad": 0.0, "tolerance_change": 0.0}
 _whole = "closure noiseless one-group"
+_first = _whole + " breaks"  # of each rule
 _wolfe = {"max_iter": 4, "max_eval": 12, **_search}
 OPTIMIZERS = [
     Entry("sgd", O.SGD, {"lr": 0.05}, torch.optim.SGD, abilities(_twin)),
@@ -90,7 +91,7 @@ OPTIMIZERS = [
     Entry("sgd decay", O.SGD, _lecture | {"weight_decay": 0.1}, torch.optim.SGD, abilities("plain twin decays")),
     Entry("momentum", O.Momentum, _lecture | {"weight_decay": 0.1}, velocity, abilities(_plain + "decays")),
     Entry("nesterov", O.Nesterov, _lecture | {"weight_decay": 0.1}, framework, abilities(_plain + "decays")),
-    Entry("nesterov ahead", O.NesterovAhead, _lecture, Ahead, abilities("closure decays")),
+    Entry("nesterov ahead", O.NesterovAhead, _lecture, Ahead, abilities("closure decays breaks")),
     Entry("adagrad", O.Adagrad, {"lr": 0.5}, torch.optim.Adagrad, abilities(_adam)),
     Entry(
         "adagrad with all",
@@ -176,7 +177,7 @@ OPTIMIZERS = [
         AdaSecantByHand,
         abilities("jumps"),
     ),
-    Entry("vsgd", O.VSGD, {}, VSGDByHand, abilities("closure counts diagonal")),
+    Entry("vsgd", O.VSGD, {}, VSGDByHand, abilities("closure counts diagonal breaks")),
     Entry(
         "vsgd with all",
         O.VSGD,
@@ -235,10 +236,10 @@ OPTIMIZERS = [
         lamb_in_optax,
         abilities("plain " + "decays counts"),
     ),
-    Entry("newton", O.Newton, {"damping": 3.0}, NewtonByJax, abilities(_whole + " loss-only")),
+    Entry("newton", O.Newton, {"damping": 3.0}, NewtonByJax, abilities(_first + " loss-only")),
     Entry("newton, small steps", O.Newton, {"lr": 0.3, "damping": 2.0}, NewtonByJax, abilities(_whole + " loss-only")),
-    Entry("bfgs", O.BFGS, {"lr": 0.5, "max_iter": 1, **_never}, BFGSByScipy, abilities(_whole)),
-    Entry("lbfgs", O.LBFGS, {"lr": 0.5, "max_iter": 2}, torch.optim.LBFGS, abilities(_whole + " twin")),
+    Entry("bfgs", O.BFGS, {"lr": 0.5, "max_iter": 1, **_never}, BFGSByScipy, abilities(_first)),
+    Entry("lbfgs", O.LBFGS, {"lr": 0.5, "max_iter": 2}, torch.optim.LBFGS, abilities(_first + " twin")),
     Entry(
         "lbfgs, short memory",
         O.LBFGS,

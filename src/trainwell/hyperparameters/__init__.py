@@ -7,16 +7,11 @@
 - ``steps``: all of it in seven steps.
 """
 
-from .curves import Diagnosis, diagnose
+from .curves import Diagnosis, diagnose, diagnose_learning_rate
 from .explosions import StopAtExplosion
 from .halving import halving_schedule, successive_halving
 from .range_test import RangeTest, range_test
-from .sanity import (
-    Check,
-    SanityReport,
-    diagnose_learning_rate,
-    sanity_report,
-)
+from .sanity import Check, SanityReport, sanity_report
 from .searches import Trial, best, coarse_to_fine, grid_search, narrow, random_search
 from .spaces import Choice, LogUniform, Uniform, grid, log_uniform, sample
 from .steps import SevenSteps, Step

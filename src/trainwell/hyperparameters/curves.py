@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from ..training import History
 from .explosions import _exploded
-from .sanity import MOVED
 
+MOVED = 0.1  # the share of its first value by which a loss must fall, or rise, to count as having moved
 RISING = 0.01  # how much the accuracy must gain from the third to the last quarter of a run
 LARGE_GAP, NO_GAP = 0.1, 0.02  # training accuracy less validation accuracy
 ENOUGH = 0.98  # a training accuracy above which no gap is no fault
@@ -107,3 +107,44 @@ def _quarters(values: list[float]) -> tuple[float, float]:
     size = max(1, len(values) // 4)
     before, after = values[-2 * size : -size], values[-size:]
     return sum(before) / size, sum(after) / size
+
+
+def diagnose_learning_rate(losses: list[float]) -> str:
+    r"""What a run's losses say about its learning rate, as in :func:`sanity_report`.
+
+    - ``"nan"``: a loss is not a number, or infinite.
+    - ``"too high"``: a loss exceeds three times the first, or the last ones are above it by 10% or more.
+    - ``"too low"``: the last ones are less than 10% below the first: the loss barely changes.
+    - ``"fine"``: otherwise.
+
+    The last ones are the mean of the last tenth of the losses.
+
+    Args:
+        losses: The losses of a run, a step or an epoch each, from before the first step on.
+
+    Returns:
+        One of the four words.
+
+    Raises:
+        ValueError: If there are fewer than two losses.
+
+    Example:
+        >>> diagnose_learning_rate([2.302576, 2.302420]), diagnose_learning_rate([2.186, 1.827, float("inf")])
+        ('too low', 'nan')
+
+    Reference:
+        Karpathy and Johnson, lecture notes of Stanford's course CS231n, 2016, on babysitting the learning process.
+    """
+    if len(losses) < 2:
+        raise ValueError(f"losses must hold at least two, got {len(losses)}")
+    if not all(map(math.isfinite, losses)):
+        return "nan"
+    first, last = losses[0], _mean_of_last_tenth(losses)
+    if _exploded(losses) or last >= (1 + MOVED) * first:
+        return "too high"
+    return "too low" if last > (1 - MOVED) * first else "fine"
+
+
+def _mean_of_last_tenth(losses: list[float]) -> float:
+    last = losses[-max(1, len(losses) // 10) :]
+    return sum(last) / len(last)

@@ -18,8 +18,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from .._arguments import check_at_least, check_optimizer
 from ..training import Loss, batches
+from .curves import MOVED
 from .explosions import _exploded
-from .sanity import MOVED
 
 NEIGHBOURS = 5  # on either side, in the mean that smooths the losses
 
@@ -101,9 +101,9 @@ def range_test(
         The losses by learning rate.
 
     Raises:
-        ValueError: If ``steps`` is less than 2, not 0 < ``low`` < ``high``, ``optimizer`` holds none of the model's
-            parameters, ``train`` is a tuple of tensors, the first loss is not finite,
-            or there is no example.
+        ValueError: If ``steps`` is less than 2, not 0 < ``low`` < ``high``, ``optimizer`` needs a closure or holds
+            none of the model's parameters, ``train`` is a tuple of tensors, the first loss is not finite, or there is
+            no example.
 
     Example:
         >>> from trainwell import data

@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader, Dataset
 from .._arguments import check_at_least
 from ..scores import accuracy
 from ..training import Loss, batches
+from .curves import diagnose_learning_rate
 from .explosions import _exploded
 
 MakeOptimizer = Callable[[Iterable[nn.Parameter]], Optimizer]
@@ -25,7 +26,6 @@ Batch = tuple[Tensor, Tensor]
 
 BATCH = 256  # examples that the first loss is measured on
 NEAR = 0.2  # how far the first loss may be from log C, as a share of it
-MOVED = 0.1  # the share of its first value by which a loss must fall, or rise, to count as having moved
 SOLVED = 0.05  # a loss that counts as zero
 
 ADVICE = {
@@ -174,47 +174,6 @@ def _check_penalty(model: nn.Module, penalty: Callable[[nn.Module], Tensor]) -> 
         value = float(penalty(model))
     advice = "check the penalty's sign, its strength and the parameters that it is given"
     return Check("penalty", "loss goes up", f"by {value:.3g}", 0 < value < math.inf, advice)
-
-
-def diagnose_learning_rate(losses: list[float]) -> str:
-    r"""What a run's losses say about its learning rate, as in :func:`sanity_report`.
-
-    - ``"nan"``: a loss is not a number, or infinite.
-    - ``"too high"``: a loss exceeds three times the first, or the last ones are above it by 10% or more.
-    - ``"too low"``: the last ones are less than 10% below the first: the loss barely changes.
-    - ``"fine"``: otherwise.
-
-    The last ones are the mean of the last tenth of the losses.
-
-    Args:
-        losses: The losses of a run, a step or an epoch each, from before the first step on.
-
-    Returns:
-        One of the four words.
-
-    Raises:
-        ValueError: If there are fewer than two losses.
-
-    Example:
-        >>> diagnose_learning_rate([2.302576, 2.302420]), diagnose_learning_rate([2.186, 1.827, float("inf")])
-        ('too low', 'nan')
-
-    Reference:
-        Karpathy and Johnson, lecture notes of Stanford's course CS231n, 2016, on babysitting the learning process.
-    """
-    if len(losses) < 2:
-        raise ValueError(f"losses must hold at least two, got {len(losses)}")
-    if not all(map(math.isfinite, losses)):
-        return "nan"
-    first, last = losses[0], _mean_of_last_tenth(losses)
-    if _exploded(losses) or last >= (1 + MOVED) * first:
-        return "too high"
-    return "too low" if last > (1 - MOVED) * first else "fine"
-
-
-def _mean_of_last_tenth(losses: list[float]) -> float:
-    last = losses[-max(1, len(losses) // 10) :]
-    return sum(last) / len(last)
 
 
 def _check_learning_rate(losses: list[float]) -> Check:

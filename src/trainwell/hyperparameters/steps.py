@@ -15,18 +15,9 @@ from torch.utils.data import Dataset
 
 from .._arguments import check_at_least
 from ..training import History, batches, fit, pick_device
-from .curves import diagnose
+from .curves import _mean_of_last_tenth, diagnose, diagnose_learning_rate
 from .explosions import StopAtExplosion
-from .sanity import (
-    BATCH,
-    _check_first_loss,
-    _check_learned,
-    _check_maker,
-    _first_examples,
-    _learn_by_heart,
-    _mean_of_last_tenth,
-    diagnose_learning_rate,
-)
+from .sanity import BATCH, _check_first_loss, _check_learned, _check_maker, _first_examples, _learn_by_heart
 from .searches import Trial, _run_trials, best
 from .spaces import Config
 

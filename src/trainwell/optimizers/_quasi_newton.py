@@ -56,13 +56,11 @@ class QuasiNewton(Optimizer):
         raise NotImplementedError
 
     @torch.no_grad()
-    def step(self, closure: Closure | None = None) -> Any:
+    def step(self, closure: Closure) -> Any:  # type: ignore[override]  # it is needed, as by torch's L-BFGS
         """Up to ``max_iter`` iterations; returns the loss before them.
 
         The closure computes the loss and its gradients, and is called many times, on the same batch.
         """
-        if closure is None:
-            raise ValueError("closure is needed to evaluate the loss along the way, got None")
         group = self.param_groups[0]
         state = self.state[group["params"][0]]
         evaluate = Evaluate(closure, group["params"])

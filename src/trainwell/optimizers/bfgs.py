@@ -34,7 +34,7 @@ class BFGS(QuasiNewton):
         line_search_fn: ``"strong_wolfe"``, or None for steps of a fixed length.
 
     Raises:
-        ValueError: If a number is out of range, there is more than one group, or ``step`` has no closure.
+        ValueError: If a number is out of range, or there is more than one group.
 
     Example:
         >>> w = torch.tensor([-1.2, 1.0], dtype=torch.double, requires_grad=True)
@@ -55,7 +55,7 @@ class BFGS(QuasiNewton):
     Note:
         Good on a full batch, where the loss is one function; on mini-batches the change of the gradient is mostly the
         change of the batch, and the estimate goes wrong. Where :math:`y^\top s` is not positive, or too small
-        to divide by, nothing is learnt.
+        to divide by, nothing is learnt. ``torch.compile`` takes the pieces between the closure's calls, no full graph.
     """
 
     def begin_memory(self, state: State, g: Tensor) -> None:
@@ -96,7 +96,7 @@ class LBFGS(QuasiNewton):
         line_search_fn: ``"strong_wolfe"``, or None for steps of a fixed length.
 
     Raises:
-        ValueError: If a number is out of range, there is more than one group, or ``step`` has no closure.
+        ValueError: If a number is out of range, or there is more than one group.
 
     Example:
         >>> w = torch.tensor([-1.2, 1.0], dtype=torch.double, requires_grad=True)

@@ -31,7 +31,7 @@ class Newton(Optimizer):
         damping: What is added to the Hessian's diagonal.
 
     Raises:
-        ValueError: If a number is negative, there is more than one group, or ``step`` is called without a closure.
+        ValueError: If a number is negative, or there is more than one group.
 
     Example:
         >>> w = torch.tensor([3.0, -2.0], requires_grad=True)
@@ -45,6 +45,9 @@ class Newton(Optimizer):
     Reference:
         Nocedal and Wright, *Numerical Optimization*, 2006, chapter 3; Dauphin et al., *Identifying and Attacking the
         Saddle Point Problem in High-dimensional Non-convex Optimization*, 2014.
+
+    Note:
+        ``torch.compile`` cannot take derivatives of derivatives, so a compiled step runs as if it were not.
     """
 
     def __init__(self, params: Params, lr: float | Tensor = 1.0, damping: float = 0.0) -> None:
@@ -56,10 +59,9 @@ class Newton(Optimizer):
             raise ValueError("params must be one group: the Hessian is one matrix for all of them")
         super().add_param_group(param_group)
 
-    def step(self, closure: Closure | None = None) -> Any:
+    @torch.compiler.disable  # type: ignore[untyped-decorator]  # it cannot take derivatives of derivatives
+    def step(self, closure: Closure) -> Any:
         """One step; the closure returns the loss, without calling ``backward``."""
-        if closure is None:
-            raise ValueError("closure is needed to compute the Hessian, got None")
         group = self.param_groups[0]
         with torch.enable_grad():
             loss = closure()

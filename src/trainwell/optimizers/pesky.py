@@ -39,7 +39,7 @@ class VSGD(Optimizer):
         eps: The least curvature and the least shift.
 
     Raises:
-        ValueError: If a number is out of range, or ``step`` is called without a closure.
+        ValueError: If a number is out of range.
 
     Example:
         >>> w = torch.tensor([1.0], requires_grad=True)
@@ -85,10 +85,8 @@ class VSGD(Optimizer):
     ) -> None:
         super().__init__(params, {"lr": lr, "init_samples": init_samples, "slow_constant": slow_constant, "eps": eps})
 
-    def step(self, closure: Closure | None = None) -> Any:
+    def step(self, closure: Closure) -> Any:  # type: ignore[override]  # it is needed, as by torch's L-BFGS
         """One step; the closure is called twice, and computes the loss and its gradients on the same batch."""
-        if closure is None:
-            raise ValueError("closure is needed to measure the curvature, got None")
         loss = torch.enable_grad()(closure)()
         self._measure(closure)
         self.apply_gradients()

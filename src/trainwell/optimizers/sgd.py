@@ -189,7 +189,7 @@ class NesterovAhead(Momentum):
         weight_decay: The strength of the l2 penalty, whose gradient is taken where the parameters are.
 
     Raises:
-        ValueError: If a number is negative, or ``step`` is called without a closure.
+        ValueError: If a number is negative.
 
     Example:
         >>> w = torch.tensor([1.0], requires_grad=True)
@@ -209,13 +209,11 @@ class NesterovAhead(Momentum):
 
     Note:
         The parameters of :class:`Nesterov` are these plus :math:`\rho v`. The loss that ``step`` returns is the one
-        ahead.
+        ahead. ``torch.compile`` takes what stands before and after the closure's call, no full graph.
     """
 
-    def step(self, closure: Closure | None = None) -> Any:
+    def step(self, closure: Closure) -> Any:  # type: ignore[override]  # it is needed, as by torch's L-BFGS
         """One step; the closure computes the loss and its gradients, where this puts the parameters."""
-        if closure is None:
-            raise ValueError("closure is needed to compute the gradient ahead, got None")
         self._move(1)
         loss = torch.enable_grad()(closure)()
         self._move(-1)

@@ -45,7 +45,7 @@ def evaluate(
     with evaluating(model):
         for x, y in batches(dataset, batch_size, device):
             outputs = model(x)
-            mean.add(len(y), loss(outputs, y).item(), share_right(outputs, y))
+            mean.add(loss(outputs, y), outputs, y)
     return mean.values()
 
 
@@ -70,28 +70,30 @@ def evaluating(model: nn.Module) -> Iterator[None]:
             module.training = mode
 
 
-def share_right(outputs: Tensor, targets: Tensor) -> float:
-    """The accuracy, or NaN where there is none: the targets are real numbers, or no classes of these outputs."""
-    try:
-        return accuracy(outputs, targets)
-    except ValueError:
-        return math.nan
-
-
 class Mean:
     """Means of loss and accuracy over batches, each weighted by its size."""
 
     def __init__(self) -> None:
         self.count, self.loss, self.accuracy = 0, 0.0, 0.0
 
-    def add(self, n: int, loss: float, accuracy: float) -> None:
-        """Takes in a batch of ``n`` examples."""
+    def add(self, loss: Tensor, outputs: Tensor, targets: Tensor) -> None:
+        """Takes in a batch; where its targets are no classes of these outputs, there is no accuracy any more."""
+        n = len(targets)
         self.count += n
-        self.loss += n * loss
-        self.accuracy += n * accuracy
+        self.loss += n * loss.item()
+        if not math.isnan(self.accuracy):
+            self.accuracy += n * _share_right(outputs, targets)
 
     def values(self) -> tuple[float, float]:
         """The mean loss and the mean accuracy."""
         if self.count == 0:
             raise ValueError("the data set is empty: there is nothing to train on or to evaluate")
         return self.loss / self.count, self.accuracy / self.count
+
+
+def _share_right(outputs: Tensor, targets: Tensor) -> float:
+    """The accuracy, or NaN where there is none: the targets are real numbers, or no classes of these outputs."""
+    try:
+        return accuracy(outputs, targets)
+    except ValueError:
+        return math.nan

@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm.auto import tqdm
 
 from .._arguments import check_at_least, check_optimizer
-from .evaluation import Mean, evaluate, share_right
+from .evaluation import Mean, evaluate
 from .history import Callback, History
 from .loading import batches
 from .machine import pick_device
@@ -103,7 +103,7 @@ def fit(
         model.train()
         mean = Mean()
         for x, y in batches(train, batch_size, device, shuffle=True, generator=generator):
-            mean.add(len(y), *run.step(x, y))
+            mean.add(*run.step(x, y), y)
         _record(history, mean, model, validation, loss, device)
         bar.set_postfix({name: f"{value:.3f}" for name, value in history.latest().items()})
         if any([callback.on_epoch(model, epoch, history) for callback in callbacks]):  # a list: each must hear of it
@@ -131,8 +131,8 @@ class _Run:
         # Gradients too small for float16 would be zero, so the loss is scaled up, and the gradients down again.
         self.scaler = GradScaler(self.device.type, enabled=self.precision == torch.float16)
 
-    def step(self, x: Tensor, y: Tensor) -> tuple[float, float]:
-        """One step on one batch; returns its loss, without the penalty, and its accuracy."""
+    def step(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """One step on one batch; returns its loss, without the penalty, and its outputs."""
         self.steps += 1
         with self.cast():
             outputs = self.model(x)
@@ -143,23 +143,13 @@ class _Run:
         for callback in self.callbacks:
             callback.on_backward(self.model, self.steps)
         scale = self.scaler.get_scale()
-        self.take_step()
+        self.scaler.step(self.optimizer)  # left out where a scaled gradient is not finite; then the scale falls
         self.scaler.update()
         if self.schedule is not None and self.scaler.get_scale() >= scale:
             self.schedule.step()
         for callback in self.callbacks:
             callback.on_step(self.model, self.steps)
-        return value.item(), share_right(outputs.detach(), y)
-
-    def take_step(self) -> None:
-        """The optimizer's step, left out where a scaled gradient is not finite; then the scale falls."""
-        try:
-            self.scaler.step(self.optimizer)
-        except (TypeError, ValueError) as error:
-            if "closure" not in str(error):
-                raise
-            got = f"got {type(self.optimizer).__name__}: step it in a loop of your own"
-            raise ValueError(f"optimizer must do without a closure, {got}") from error
+        return value.detach(), outputs.detach()
 
     def cast(self) -> AbstractContextManager[Any]:
         """Mixed precision, where it is wanted."""
