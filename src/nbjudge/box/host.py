@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 from nbjudge.box import kernel, landlock, paths, seal, syscalls, usage
@@ -64,11 +64,11 @@ def advice(offers: Collection[Offer]) -> str:
     )
 
 
-def offers() -> list[Offer]:
+def offers(python: Sequence[str] = (sys.executable,)) -> list[Offer]:
     """Every layer in order; starts a short process, because only one with a single thread can try them."""
     if not sys.platform.startswith("linux"):
         return [Offer(layer, False, f"needs Linux, this is {sys.platform}") for layer in seal.LAYERS]
-    command = [sys.executable, "-P", "-m", "nbjudge.box.host"]
+    command = [*python, "-P", "-m", "nbjudge.box.host"]
     done = subprocess.run(command, cwd="/", capture_output=True, text=True, check=True, timeout=60)
     return [Offer(*offer) for offer in json.loads(done.stdout)]
 
@@ -82,7 +82,8 @@ def _user() -> str:
 
 
 def _namespaces() -> str:
-    plan = seal.Plan(Limits(), frozenset({"user", "namespaces"}), tuple(paths.readable([], ["/"])))
+    layers = {"namespaces"} if seal.dedicated_user() is None else {"user", "namespaces"}  # as they will be applied
+    plan = seal.Plan(Limits(), frozenset(layers), tuple(paths.readable([], ["/"])))
     seal.enter_namespaces()
     seal.seal(plan)
     return "user, mount, pid, network, ipc and uts namespaces"

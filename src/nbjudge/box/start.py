@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from nbjudge.box import kernel, paths, syscalls, usage
 from nbjudge.box.messages import receive, send
-from nbjudge.box.seal import Plan, enter_namespaces
+from nbjudge.box.seal import Plan, dedicated_user, drop_user, enter_namespaces
 from nbjudge.box.server import Server
 from nbjudge.box.warm import warm
 from nbjudge.limits import Limits
@@ -38,9 +38,22 @@ def prepare(config: dict[str, Any]) -> Plan:
     warm([*config["imports"], *(name.rpartition(".")[0] for name in config["mains"])])
     program = syscalls.program() if "seccomp" in layers else b""
     usage.sweep()
-    return Plan(
-        Limits(**config["limits"]), layers, tuple(paths.readable(config["readable"], config["private"])), program
-    )
+    readable = paths.readable(config["readable"], config["private"])
+    if "user" in layers and "namespaces" not in layers:
+        _see_for_another_user(readable)
+    return Plan(Limits(**config["limits"]), layers, tuple(readable), program)
+
+
+def _see_for_another_user(readable: list[str]) -> None:
+    """Without a file tree of its own, the box's user meets the host's permissions: better said now than later."""
+    pid = os.fork()
+    if pid == 0:
+        drop_user(dedicated_user() or 0)
+        closed = next((number for number, path in enumerate(readable) if not os.access(path, os.R_OK)), 255)
+        os._exit(min(closed, 255))
+    number = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    if number != 255:
+        raise PermissionError(f"{readable[number]} is closed to other users, and a contestant is one: open it to all")
 
 
 if __name__ == "__main__":

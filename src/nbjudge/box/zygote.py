@@ -44,7 +44,7 @@ class Zygote:
         self, imports: Sequence[str], limits: Limits, readable: Sequence[Path] = (), unsealed: bool = False
     ) -> None:
         self.limits = limits
-        self.layers = _layers(unsealed)
+        self.layers = _layers(host.offers(self.python()), unsealed)
         self.unsealed = host.verdict(self.layers) is host.Verdict.NOT
         self._config = {
             "imports": list(imports),
@@ -155,8 +155,7 @@ class Zygote:
         return kept | ONE_THREAD | {"PYTHONDONTWRITEBYTECODE": "1"}
 
 
-def _layers(unsealed: bool) -> list[str]:
-    offers = host.offers()
+def _layers(offers: list[host.Offer], unsealed: bool) -> list[str]:
     layers = [offer.layer for offer in offers if offer.available]
     if not sys.platform.startswith("linux"):
         raise SealError(host.advice(offers))
