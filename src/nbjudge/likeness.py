@@ -30,6 +30,11 @@ def defined(text: str) -> frozenset[str]:
     return frozenset(function or name for function, name in DEFINED.findall(text[:ENOUGH]))
 
 
+def flat(text: str) -> str:
+    """Without what editors change: line ends, indentation, blank lines."""
+    return " ".join(text[:ENOUGH].split())
+
+
 def words(text: str) -> frozenset[str]:
     """The text's words and signs, alone and each with the one before it, so that order counts."""
     found = WORD.findall(text[:ENOUGH])

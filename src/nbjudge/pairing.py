@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from nbformat import NotebookNode
 
-from nbjudge.likeness import UNWRITTEN, defined, likeness, visible, words
+from nbjudge.likeness import UNWRITTEN, defined, flat, likeness, visible, words
 
 ALIKE = 0.6  # the same cell, edited; a human is asked to look
 COPY = 0.95  # a given cell, copied
@@ -20,11 +20,13 @@ COPY = 0.95  # a given cell, copied
 
 @dataclass(frozen=True)
 class Part:
-    """A cell and what can be told from it. `tag` is nbgrader's grade id, `ids` are all ids it goes by."""
+    """A cell and what can be told from it. `tag` is nbgrader's grade id, `ids` are the other ids it goes by, `flat` is
+    its text without line ends and indentation."""
 
     position: int
     cell: NotebookNode
     text: str
+    flat: str
     tag: str
     ids: frozenset[str]
     names: frozenset[str]
@@ -32,10 +34,10 @@ class Part:
 
     @classmethod
     def of(cls, position: int, cell: NotebookNode, text: str) -> Part:
-        ids = {cell.get("id"), cell.metadata.get("id")}  # Colab keeps its ids in the metadata
+        ids = [cell.get("id"), cell.metadata.get("id")]  # Colab keeps its ids in the metadata
         names = defined(text) if cell.cell_type == "code" else frozenset()
-        plain = frozenset(name for name in ids if isinstance(name, str) and name)
-        return cls(position, cell, text, tag(cell).get("grade_id", ""), plain, names, words(text))
+        named = frozenset(name for name in ids if isinstance(name, str) and name)
+        return cls(position, cell, text, flat(text), tag(cell).get("grade_id", ""), named, names, words(text))
 
     @property
     def answer(self) -> bool:
@@ -89,7 +91,7 @@ def pair(ours: list[Part], theirs: list[Part]) -> Pairs:
     pairs = Pairs(ours, theirs)
     _by(pairs, True, "grade id", _same_tag)
     _by(pairs, True, "cell id", _same_id)
-    _by(pairs, True, "text", lambda one, other: one.text.split() == other.text.split())
+    _by(pairs, True, "text", lambda one, other: one.flat == other.flat)
     _set_copies_aside(pairs)
     _by(pairs, False, "grade id", _same_tag)
     _by(pairs, False, "cell id", _same_id)
@@ -150,7 +152,11 @@ def _by(pairs: Pairs, given: bool, sign: str, fits: Callable[[Part, Part], bool]
 def _worth(pairs: Pairs, one: Part, other: Part) -> tuple[float, bool, bool, int]:
     """Of several copies: one that still is what it should be and was written in, in its place, the last of them."""
     alike = likeness(one.words, other.words) if one.given else float(not one.names or bool(one.names & other.names))
-    return alike, not UNWRITTEN.search(other.text), _in_place(pairs, one, other), other.position
+    return alike, _written(one, other), _in_place(pairs, one, other), other.position
+
+
+def _written(one: Part, other: Part) -> bool:
+    return not UNWRITTEN.search(other.text) and one.flat != other.flat
 
 
 def _in_place(pairs: Pairs, one: Part, other: Part) -> bool:
