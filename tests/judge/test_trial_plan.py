@@ -43,30 +43,36 @@ def test_each_cell_runs_where_it_belongs():
 
 
 @pytest.mark.parametrize(
-    ("source", "kind"),
+    ("source", "beside"),
     [
-        ("model = Net(3)", Kind.BOUND),
-        ("class Mine(Net): pass", Kind.BOUND),
-        ("def check(x=Net()): pass", Kind.BOUND),
-        ("@Net\ndef check(): pass", Kind.BOUND),
-        ("def check():\n    return Net(3)", Kind.LOCKED),
-        ("check = lambda: Net(3)", Kind.LOCKED),
-        ("other(3)", Kind.LOCKED),
-        ("%%bash\necho it's no Python", Kind.BOUND),
+        ("model = Net(3)", {0}),
+        ("class Mine(Net): pass", {0}),
+        ("def check(x=Net()): pass", {0}),
+        ("@Net\ndef check(): pass", {0}),
+        ("def check():\n    return Net(3)", set()),
+        ("check = lambda: Net(3)", set()),
+        ("other(3)", set()),
+        ("import os\nmodel = Net()\nsize = model.size()\ndef check(): ...", {1, 2}),
     ],
 )
-def test_a_locked_cell_that_runs_what_the_student_wrote_runs_beside_it(source, kind):
-    assert kinds(solution("class Net: ...", "net"), locked(source, "given"))[1] is kind
+def test_the_statements_that_run_what_the_student_wrote_are_the_contestants_alone(source, beside):
+    steps = plan(job([solution("class Net: ...", "net"), locked(source, "given")]))
+    assert steps[1].kind is Kind.LOCKED
+    assert steps[1].beside == beside
 
 
-def test_what_a_cell_beside_the_student_defines_counts_as_the_students():
-    steps = kinds(solution("class Net: ...", "n"), locked("model = Net()", "m"), locked("y = model(3)", "y"))
-    assert steps[1:] == [Kind.BOUND, Kind.BOUND]
+def test_what_such_a_statement_defines_counts_as_the_students():
+    cells = solution("class Net: ...", "n"), locked("model = Net()", "m"), locked("y = model(3)", "y")
+    assert [step.beside for step in plan(job(list(cells)))] == [set(), {0}, {0}]
+
+
+def test_a_locked_cell_that_is_no_python_is_the_contestants():
+    assert kinds(locked("%%bash\necho it's no Python", "shell")) == [Kind.STUDENT]
 
 
 def test_a_name_that_a_locked_cell_defined_stays_the_labs_when_the_student_defines_it_too():
     cells = locked("import torch", "a"), solution("import torch\ndef f(): ...", "b"), locked("torch.zeros(1)", "c")
-    assert kinds(*cells)[2] is Kind.LOCKED
+    assert plan(job(list(cells)))[2].beside == set()
 
 
 def test_texts_flags_and_points_come_from_the_source():

@@ -12,7 +12,7 @@ Output = dict[str, Any]
 
 IMAGES = ("image/png", "image/jpeg")  # what a page can show without running anything: no HTML, no SVG, no scripts
 BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
-MOST = 1000  # outputs a cell
+MOST, ERRORS = 1000, 10  # outputs a cell, and errors
 CUT = "\n… the rest of the output was cut"
 
 
@@ -28,7 +28,7 @@ class Outputs:
 
     def _clear(self) -> None:
         self._list: list[Output] = []
-        self._room = self.limit
+        self.room, self._errors = self.limit, 0
         self._displays: dict[str, Output] = {}
         self._clear_next = False
 
@@ -66,9 +66,16 @@ class Outputs:
         self._show(found, None, False)
 
     def error(self, name: str, text: str, traceback: list[str]) -> None:
-        """An exception. It is shown even where there is no room left."""
-        lines = [line[:20_000] for line in traceback[:200]]
-        self._list.append({"output_type": "error", "ename": name[:200], "evalue": text[:20_000], "traceback": lines})
+        """An exception. A few are shown even where there is no room left, the text of these cut short."""
+        if self._errors == ERRORS:
+            return
+        most, self._errors = min(max(self.room, 2000), 20_000), self._errors + 1
+        said, lines = text[:most], list[str]()
+        for line in traceback[:200]:
+            lines.append(line[:most])
+            most -= len(lines[-1])
+        self.room -= len(said) + sum(map(len, lines))
+        self._list.append({"output_type": "error", "ename": name[:200], "evalue": said, "traceback": lines})
 
     def add(self, output: Output) -> None:
         """An output that was collected elsewhere and cleaned."""
@@ -84,23 +91,23 @@ class Outputs:
             return
         size = sum(map(len, output["data"].values()))
         if update and display_id in self._displays:
-            self._displays[str(display_id)]["data"] = output["data"] if size <= self._room else {}
-        elif size > self._room:
+            self._displays[str(display_id)]["data"] = output["data"] if size <= self.room else {}
+        elif size > self.room:
             self._fitting(CUT + " " * size)
             self._list.append({"output_type": "stream", "name": "stderr", "text": CUT})
         elif not update:
             self._list.append(output)
             if display_id is not None:
                 self._displays[display_id] = output
-        self._room -= size
+        self.room -= size
 
     def _begin(self) -> bool:
         if self._clear_next:
             self._clear()
-        return self._room > 0 and len(self._list) < MOST and self.shown()
+        return self.room > 0 and len(self._list) < MOST and self.shown()
 
     def _fitting(self, text: str) -> str:
-        room, self._room = self._room, self._room - len(text)
+        room, self.room = self.room, self.room - len(text)
         return text if len(text) <= room else text[:room] + CUT
 
 

@@ -23,7 +23,6 @@ NOT_PYTHON = (SyntaxError, ValueError, RecursionError, MemoryError)  # what ast.
 class Kind(Enum):
     STUDENT = "student"  # runs in the contestant
     LOCKED = "locked"  # given with the lab: runs in both
-    BOUND = "bound"  # given, but it uses what the student wrote: runs in the contestant only
     TEST = "test"  # runs in the judge
 
 
@@ -36,6 +35,7 @@ class Step:
     source: str
     grade_id: str = ""
     points: float = 0.0
+    beside: frozenset[int] = frozenset()  # the top-level statements that the judge leaves to the contestant
     forbid: tuple[str, ...] = ()
     tags: frozenset[str] = frozenset()
 
@@ -43,12 +43,12 @@ class Step:
 def plan(job: Job) -> list[Step]:
     """All cells that run. Markdown, empty cells and those tagged `skip-execution` are left out."""
     given = {_tag(cell)["grade_id"]: cell for cell in job.source["cells"] if _tag(cell).get("grade_id")}
-    kinds = _kinds(job.source["cells"])
+    kinds = dict(_kinds(job.source["cells"]))
     steps: list[Step] = []
     for position, cell in enumerate(job.submission["cells"]):
         name = _tag(cell).get("grade_id")
         known = given.pop(name, None) if isinstance(name, str) else None  # a second one of that name is the student's
-        steps += _step(position, cell, known, kinds.get(str(name), Kind.STUDENT))
+        steps += _step(position, cell, known, *kinds.get(str(name), (Kind.STUDENT, frozenset())))
     return steps
 
 
@@ -57,8 +57,10 @@ def scores(job: Job) -> dict[str, float]:
     return {_tag(cell)["grade_id"]: _points(cell) for cell in job.source["cells"] if _is_test(cell)}
 
 
-def _step(position: int, cell: dict[str, Any], known: dict[str, Any] | None, kind: Kind) -> Iterator[Step]:
-    trusted = cell if known is None or kind is Kind.STUDENT else known
+def _step(
+    position: int, cell: dict[str, Any], known: dict[str, Any] | None, kind: Kind, beside: frozenset[int]
+) -> Iterator[Step]:
+    trusted = known if known and not _tag(known).get("solution") and _tag(known).get("locked") else cell
     tags = frozenset(map(str, (known or cell).get("metadata", {}).get("tags") or ()))
     if (known or cell)["cell_type"] != "code" or "skip-execution" in tags or not str(trusted["source"]).strip():
         return
@@ -67,40 +69,42 @@ def _step(position: int, cell: dict[str, Any], known: dict[str, Any] | None, kin
         return
     forbid = tuple(map(str, known["metadata"].get("nbjudge", {}).get("forbid", ())))
     points = _points(known) if kind is Kind.TEST else 0.0
-    yield Step(position, kind, str(trusted["source"]), _tag(known)["grade_id"], points, forbid, tags)
+    yield Step(position, kind, str(trusted["source"]), _tag(known)["grade_id"], points, beside, forbid, tags)
 
 
-def _kinds(cells: list[dict[str, Any]]) -> dict[str, Kind]:
-    """The kind of each of the instructor's marked cells, by grade id.
+def _kinds(cells: list[dict[str, Any]]) -> Iterator[tuple[str, tuple[Kind, frozenset[int]]]]:
+    """Of each of the instructor's marked cells the kind, and what of it the judge leaves out, by grade id.
 
-    A locked cell that uses, at its top level, a name that only the student's cells define runs in the contestant only,
-    and what it defines counts as the student's. One that mentions such a name in the body of a function runs in both:
-    the name is looked up when the function is called, and then leads to the contestant.
+    A statement of a locked cell that uses, at its top level, a name that only the student's cells define runs in the
+    contestant only, and what it defines counts as the student's. One that mentions such a name in the body of a
+    function runs in both: the name is looked up when the function is called, and then leads to the contestant.
     """
-    kinds: dict[str, Kind] = {}
     theirs: set[str] = set()
     ours: set[str] = set()
     for cell in cells:
-        kind = _kind(cell, theirs - ours)
-        if kind in (Kind.STUDENT, Kind.BOUND):
-            theirs |= bound(str(cell["source"]))
-        elif kind is Kind.LOCKED:
-            ours |= bound(str(cell["source"]))
-        if kind and (name := _tag(cell).get("grade_id")):
-            kinds[name] = kind
-    return kinds
+        tag, source = _tag(cell), str(cell["source"])
+        kind, beside, tree = Kind.STUDENT, frozenset[int](), parse(source)
+        if _is_test(cell):
+            kind = Kind.TEST
+        elif cell["cell_type"] != "code":
+            continue
+        elif tag.get("solution") or not tag.get("locked") or tree is None:
+            theirs |= bound(source)
+        else:
+            kind, beside = Kind.LOCKED, _beside(tree, theirs, ours)
+        if name := tag.get("grade_id"):
+            yield name, (kind, beside)
 
 
-def _kind(cell: dict[str, Any], theirs: set[str]) -> Kind | None:
-    if cell["cell_type"] != "code":
-        return None
-    if _is_test(cell):
-        return Kind.TEST
-    tag = _tag(cell)
-    if tag.get("solution") or not tag.get("locked"):
-        return Kind.STUDENT
-    tree = parse(str(cell["source"]))
-    return Kind.LOCKED if tree and not used(tree) & theirs else Kind.BOUND
+def _beside(tree: ast.Module, theirs: set[str], ours: set[str]) -> frozenset[int]:
+    """The statements that run what the student wrote; both sets of names grow by what the others define."""
+    found = set()
+    for number, statement in enumerate(tree.body):
+        needs = used(statement) & (theirs - ours)
+        if needs:
+            found.add(number)
+        (theirs if needs else ours).update(names(statement))
+    return frozenset(found)
 
 
 def parse(source: str) -> ast.Module | None:
@@ -122,35 +126,41 @@ def plain(source: str) -> str:
 
 def used(tree: ast.AST) -> set[str]:
     """The names that are looked up when the tree runs, not those in the bodies of functions."""
-    names, waiting = set(), [tree]
+    found, waiting = set(), [tree]
     while waiting:
         node = waiting.pop()
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-            names.add(node.id)
+            found.add(node.id)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             waiting += [*node.decorator_list, node.args]
         elif isinstance(node, ast.Lambda):
             waiting.append(node.args)
         else:
             waiting += ast.iter_child_nodes(node)
-    return names
+    return found
 
 
 def bound(source: str) -> set[str]:
     """The global names that a cell defines."""
-    names, waiting = set(), list(ast.iter_child_nodes(parse(source) or ast.Module([], [])))
+    tree = parse(source)
+    return set().union(*map(names, tree.body)) if tree else set()
+
+
+def names(statement: ast.AST) -> set[str]:
+    """The global names that a top-level statement defines."""
+    found, waiting = set(), [statement]
     while waiting:
         node = waiting.pop()
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            names.add(node.name)
+            found.add(node.name)
             continue
         if isinstance(node, ast.Import | ast.ImportFrom):
-            names |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
+            found |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            names.add(node.id)
+            found.add(node.id)
         if not isinstance(node, SCOPES):
             waiting += ast.iter_child_nodes(node)
-    return names
+    return found
 
 
 def _tag(cell: dict[str, Any]) -> dict[str, Any]:

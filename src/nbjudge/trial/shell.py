@@ -6,7 +6,6 @@ Made once, in the zygote, because that takes a fifth of a second; `attach` makes
 from __future__ import annotations
 
 import builtins
-import contextlib
 import getpass
 import os
 import random
@@ -26,7 +25,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets import Type
 from traitlets.config import Config
 
-from nbjudge.trial.outputs import Outputs, Stream
+from nbjudge.trial.outputs import Output, Outputs, Stream
 
 FIGURES = "module://matplotlib_inline.backend_inline"
 FRAMES = 20  # of a student's traceback
@@ -81,29 +80,29 @@ class Shell(InteractiveShell):
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         shell.outputs = Outputs(1_000_000)
+        shell.namespace = shell.user_ns
         return shell
 
-    @property
-    def namespace(self) -> dict[str, Any]:
-        """The student's global names."""
-        return self.user_ns
+    namespace: dict[str, Any]  # the student's global names
 
     def attach(self, limit: int) -> None:
-        """Make this process the shell's; of what a cell shows at most `limit` characters are kept."""
+        """Make this process's prints, figures and questions the shell's; at most `limit` characters are kept."""
         self.outputs = Outputs(limit)
+        sys.stdout, sys.stderr = Stream("stdout", lambda: self.outputs), Stream("stderr", lambda: self.outputs)
+        sys.path.insert(0, "")  # the working directory: files that came with the lab
         builtins.input = getpass.getpass = refuse_input
         os.environ.update(PIP_RETRIES="0", PIP_NO_INPUT="1", PIP_DISABLE_PIP_VERSION_CHECK="1")
         seed(0)
 
     def run(self, source: str, number: int) -> dict[str, Any]:
-        """Run one cell as the notebook's `number`-th: its outputs, and the class of the error that ended it."""
-        self.outputs.take()  # what calls displayed in between
+        """Run one cell as the notebook's `number`-th: its outputs, and whether it ended well."""
         self.execution_count = number
-        said, warned = Stream("stdout", lambda: self.outputs), Stream("stderr", lambda: self.outputs)
-        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(warned):
-            result = self.run_cell(source, store_history=True)
-        error = result.error_before_exec or result.error_in_exec
-        return {"outputs": self.outputs.take(), "error": type(error).__name__ if error else None}
+        result = self.run_cell(source, store_history=True)
+        return {"outputs": self.take(), "ok": bool(result.success)}
+
+    def take(self) -> list[Output]:
+        """What was printed and displayed since it was last asked."""
+        return self.outputs.take()
 
     def render(self, error: BaseException) -> list[str]:
         """The student's own frames on an error's way."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import math
 import sys
 import tokenize
 from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
 from functools import cached_property
 from io import StringIO
 from types import CodeType, TracebackType
@@ -13,6 +16,7 @@ from typing import Any
 
 from nbjudge.trial.hidden import hidden_lines
 from nbjudge.trial.plan import plain
+from nbjudge.wire.proxies import StudentObject
 
 IGNORED = {tokenize.ENDMARKER, tokenize.NL, tokenize.NEWLINE, tokenize.COMMENT}
 
@@ -25,6 +29,7 @@ class Property:
     source: str
     points: float
     delimiters: tuple[str, str]
+    kind: str = "test"
 
     @cached_property
     def hidden(self) -> frozenset[int]:
@@ -33,7 +38,7 @@ class Property:
 
     @property
     def filename(self) -> str:
-        return f"<test {self.grade_id}>"
+        return f"<{self.kind} {self.grade_id}>"
 
     def run(self, namespace: dict[str, Any]) -> Any:
         """Run it; the value of its last statement if that is an expression, else None."""
@@ -85,10 +90,35 @@ class Property:
     def credit(self, value: object) -> tuple[float, str]:
         """The points for a run without an error, and what is strange about the value that should say them.
 
-        A number is partial credit; whatever else the last line gives, or nothing, is full credit.
+        A number is partial credit, also in an array or a tensor of one element; nothing, a truth value, a string and
+        the like are full credit. An object of the student's, which could be a number or not, is none.
         """
-        if self.quiet or type(value) not in (int, float):
+        if self.quiet:
             return self.points, ""
-        if 0 <= value <= self.points:  # type: ignore[operator]
-            return float(value), ""  # type: ignore[arg-type]
-        return 0.0, f"{self.grade_id}: {value!r} of {self.points:g} points"[:200]
+        number = _number(value)
+        if number is None:
+            return self.points, ""
+        if type(number) in (int, float) and 0 <= number <= self.points:
+            return float(number), ""
+        return 0.0, f"{self.grade_id}: {_shown(number)} of {self.points:g} points"
+
+
+def _number(value: Any) -> Any:
+    """The number that a value is or holds; itself if it is one that cannot be points; None if it is nothing of these.
+
+    Its type is asked first: a student's object answers no questions here.
+    """
+    kind = type(value)
+    if issubclass(kind, bool):
+        return None
+    if kind in (int, float) or issubclass(kind, StudentObject):
+        return value
+    if issubclass(kind, Decimal | Fraction | int | float):
+        return float(value)
+    if hasattr(kind, "dtype"):  # of numpy or torch
+        return _number(value.item()) if math.prod(value.shape) == 1 else value
+    return value if issubclass(kind, complex) else None
+
+
+def _shown(value: Any) -> str:
+    return repr(value)[:100] if type(value) in (int, float, complex) else f"a {type(value).__name__}"

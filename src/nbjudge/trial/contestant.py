@@ -1,0 +1,26 @@
+"""The sealed process: a shell for the student's cells, and a wire on which the judge asks for what they define."""
+
+from __future__ import annotations
+
+import socket
+
+from nbjudge.trial.shell import Shell
+from nbjudge.wire import Channel, Contestant
+
+LARGEST = 1_000_000  # characters of output that are kept for the judge, which has the last word
+
+
+def warm() -> None:
+    """In the zygote: what would take each contestant a tenth of a second."""
+    shell = Shell.made()
+    try:
+        raise ValueError
+    except ValueError as error:
+        shell.InteractiveTB.structured_traceback(type(error), error, error.__traceback__)
+
+
+def main(wire: socket.socket) -> None:
+    """Serve the judge until it hangs up."""
+    shell = Shell.made()
+    shell.attach(LARGEST)
+    Contestant(Channel(wire), shell).serve()
