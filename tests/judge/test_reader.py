@@ -50,7 +50,7 @@ KEYS = [
     "id",
     "cell_type",
 ]
-KEYS += ["nbgrader", "grade_id", "attachments", "execution_count", "level", "output_type", "data", "text", "traceback"]
+KEYS += ["nbgrader", "grade_id", "attachments", "execution_count", "level", "output_type", "data", "text"]
 BYTES = [b"\x00", b"\xff", b"\xef\xbb\xbf", b"{", b"[", b'"', b",", b"\\u", b"\\ud83d", b"NaN", b"-Infinity", b"1e999"]
 BYTES += [b"[" * 3000, b'{"a":' * 3000, b"9" * 5000, b'"cells": [], ', b'"nbformat": 3, ', b"\r", b"\xe2\x80\xa8"]
 
@@ -137,7 +137,7 @@ def test_ten_thousand_malformed_notebooks(
     seeds: list[dict[str, Any]], seed: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rng, release, process = random.Random(seed), source(), psutil.Process()
-    refused, slowest, memory = 0, 0.0, 0
+    refused, longest, slowest, memory = 0, 0, 0.0, 0
     for number in range(CASES // 4):
         content = twisted(seeds[seed], rng)
         started = time.process_time()
@@ -145,7 +145,7 @@ def test_ten_thousand_malformed_notebooks(
             notebook = read(content)
         except UnreadableError as reason:
             refused += 1
-            assert len(str(reason)) < 400
+            longest = max(longest, len(str(reason)))
         else:
             result, matches = align(notebook, release)
             assert json.dumps([result, matches], allow_nan=False, ensure_ascii=False).encode()
@@ -158,6 +158,7 @@ def test_ten_thousand_malformed_notebooks(
             f"\n{CASES // 4} malformed notebooks, {refused} refused, the rest aligned; slowest {slowest:.2f} s of CPU"
         )
     assert 0 < refused < CASES // 4
+    assert longest < 400
     assert slowest < 5
     assert process.memory_info().rss - memory < 50_000_000
 
