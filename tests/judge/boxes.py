@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Collection
 from functools import cache
 from pathlib import Path
@@ -46,7 +49,7 @@ class StandIns(Zygote):
         return python(self.user, self.wanted)
 
     def environment(self) -> dict[str, str]:
-        return super().environment() | {"PYTHONPATH": str(HERE), "MPLBACKEND": "agg", "HOME": "/tmp"}
+        return super().environment() | {"PYTHONPATH": str(HERE), "MPLBACKEND": "agg", "MPLCONFIGDIR": cache_folder()}
 
     def run(self, job: str) -> object:
         return json.loads(self.judge(job.encode()))
@@ -78,6 +81,15 @@ def python(user: str, layers: Collection[str] = ALL) -> list[str]:
         return [sys.executable]
     number = "65534" if user == "nobody" else "0"
     return [sys.executable, str(HERE / "as_user.py"), number, sys.base_prefix, sys.executable]
+
+
+@cache
+def cache_folder() -> str:
+    """Where matplotlib keeps what it knows of fonts; anybody may write there."""
+    folder = tempfile.mkdtemp()
+    os.chmod(folder, 0o777)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 offered = cache(host.offers)

@@ -116,13 +116,20 @@ class Host:
         self.abstract.bind(f"\0nbjudge-test-{folder.name}")
         for sock in (self.unix, self.abstract):
             sock.listen()
-        for path in (folder / "secret", folder / "rubbish"):
-            path.write_text("the solution")
-        for path in (folder, *folder.iterdir()):
-            os.chown(path, owner, -1)
-            path.chmod(0o777)
+        self.owner = owner
+        self.lay_out()
         kept = {"user": owner, "group": owner, "extra_groups": []} if os.geteuid() == 0 else {}
         self.victim = psutil.Popen(["/bin/sleep", "600"], preexec_fn=kernel.drop_capabilities, **kept)
+
+    def lay_out(self) -> Host:
+        """As it was before the last attempt."""
+        (self.folder / "planted").unlink(missing_ok=True)
+        for name in ("secret", "rubbish"):
+            (self.folder / name).write_text("the solution")
+        for path in (self.folder, *self.folder.iterdir()):
+            os.chown(path, self.owner, -1)
+            path.chmod(0o777)
+        return self
 
     def close(self) -> None:
         for sock in (self.tcp, self.udp, self.unix, self.abstract):
@@ -165,12 +172,24 @@ def user(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
+@pytest.fixture(scope="module")
+def hosts() -> Iterator[Callable[[str], Host]]:
+    made: dict[str, Host] = {}
+
+    def get(user: str) -> Host:
+        need(user)
+        if user not in made:
+            made[user] = Host(Path(tempfile.mkdtemp(prefix="nbjudge-outside-", dir="/var/tmp")), user)
+        return made[user].lay_out()
+
+    yield get
+    for host in made.values():
+        host.close()
+
+
 @pytest.fixture
-def outside(user: str) -> Iterator[Host]:
-    need(user)
-    made = Host(Path(tempfile.mkdtemp(prefix="nbjudge-outside-", dir="/var/tmp")), user)
-    yield made
-    made.close()
+def outside(user: str, hosts: Callable[[str], Host]) -> Host:
+    return hosts(user)
 
 
 @pytest.mark.parametrize("name", ATTEMPTS)
@@ -196,11 +215,9 @@ def test_the_box_refuses_it(user: str, name: str, boxes: Boxes, outside: Host) -
 
 
 @pytest.mark.parametrize("name", [name for name in ATTEMPTS if ATTEMPTS[name].layers != "namespaces"])
-def test_without_namespaces_the_others_refuse_it(name: str, boxes: Boxes) -> None:
+def test_without_namespaces_the_others_refuse_it(name: str, boxes: Boxes, hosts: Callable[[str], Host]) -> None:
     box = boxes("root", *sorted(FALLBACK - {"memory"}))
-    made = Host(Path(tempfile.mkdtemp(prefix="nbjudge-outside-", dir="/var/tmp")), "root")
-    answer = box.attempt(made.fill_in(ATTEMPTS[name].code))
-    made.close()
+    answer = box.attempt(hosts("root").fill_in(ATTEMPTS[name].code))
     assert re.search(REFUSED, str(answer)), answer
 
 

@@ -132,7 +132,7 @@ class Server:
         if not self.isolated:
             record.scratch = tempfile.mkdtemp(prefix=f"{name}-")
         if "memory" in self.plan.layers:
-            record.group = usage.MemoryGroup(name, self.plan.limits.memory_mb)
+            record.group = usage.MemoryGroup(name, usage.together_mb(self.plan.limits))
 
     @contextmanager
     def _new_pid_namespace(self) -> Iterator[None]:

@@ -53,6 +53,11 @@ def threads_of(user: int) -> int:
     return total
 
 
+def together_mb(limits: Limits) -> int:
+    """For all processes and what they keep in scratch; more than one may have, which gets a MemoryError before."""
+    return limits.memory_mb * 5 // 4 + 2 * limits.disk_mb
+
+
 class MemoryGroup:
     """One memory cgroup, for one contestant. Making it raises `OSError` where this process may not."""
 
