@@ -1,4 +1,4 @@
-"""`python -m nbjudge grade|report|forget …`, in the folder that holds nbgrader_config.py."""
+"""`python -m nbjudge grade|report|forget|check …`, in the folder that holds nbgrader_config.py."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from sqlalchemy.exc import SAWarning
 
+from nbjudge.box.check import check
 from nbjudge.course import Course, CourseError
 from nbjudge.forget import forget, mentions, require
 from nbjudge.grade import grade
@@ -25,6 +26,8 @@ console = Console(highlight=False)
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     warnings.filterwarnings("ignore", category=SAWarning)  # of nbgrader's own queries
+    if options.command == "check":  # of the host: needs no course
+        return check()
     try:
         return int(options.run(Course.here(), options))
     except CourseError as error:
@@ -106,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("student", help="the student's id")
     command.add_argument("--yes", action="store_true", help="do not ask")
     command.set_defaults(run=_forget)
+    commands.add_parser("check", help="say what this host can seal, layer by layer")
     return parser
 
 

@@ -58,10 +58,14 @@ def verdict(layers: Collection[str]) -> Verdict:
 def advice(offers: Collection[Offer]) -> str:
     """What is missing, and the ways out."""
     missing = "; ".join(f"{offer.layer} ({offer.how})" for offer in offers if not offer.available)
-    return (
-        f"this host cannot keep students' code away from your files. Missing: {missing}.\n{CONTAINER}\n"
-        "Or say `unsealed`: students' code then runs with your rights, and the marks carry that remark."
-    )
+    return f"this host cannot keep students' code away from your files. Missing: {missing}.\n{ways_out()}"
+
+
+def ways_out() -> str:
+    """What to do where nothing can be sealed; running unsealed needs Linux all the same."""
+    if not sys.platform.startswith("linux"):
+        return CONTAINER
+    return f"{CONTAINER}\nOr give --unsealed: students' code then runs with your rights, and the marks say so."
 
 
 def offers(python: Sequence[str] = (sys.executable,)) -> list[Offer]:
