@@ -66,6 +66,8 @@ class Pair:
 
 
 def _contestant(sock: socket.socket, caps: Caps) -> None:
+    if "torch" in sys.modules:  # threads that the tests' process used do not live on in a fork, and are waited for
+        sys.modules["torch"].set_num_threads(1)
     try:
         Contestant(Channel(sock, caps), Shell()).serve()
     except BaseException:

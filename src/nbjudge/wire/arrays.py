@@ -78,17 +78,18 @@ def _array(form: list[Form], buffers: Buffers) -> np.ndarray[Any, Any]:
     if count * dtype.itemsize != len(buffer):
         raise WireError(f"an array of {count} {form[0]} in a buffer of {len(buffer)} bytes")
     try:
-        flat = np.frombuffer(buffer, np.uint8) != 0 if dtype == bool else np.frombuffer(buffer, dtype)
+        flat = np.frombuffer(buffer, np.uint8) != 0 if dtype.kind == "b" else np.frombuffer(buffer, dtype)
         return flat.reshape(shape)
     except ValueError as error:
         raise WireError(f"an impossible array: {error}") from None
 
 
-def _number(form: list[Form], buffers: Buffers) -> np.generic:
+def _number(form: list[Form], buffers: Buffers) -> Any:
     array = _array(form, buffers)
     if array.ndim:
         raise WireError("a number that is an array")
-    return array[()]  # type: ignore[no-any-return]
+    number: Any = array[()]
+    return number
 
 
 def _dtype(name: Any) -> np.dtype[Any]:

@@ -110,7 +110,7 @@ class Graphs:
             self.twins.dropped.add(number)
 
         self._links[key] = (number, weakref.ref(leaf, gone))
-        return Lent.apply(self, number, value, leaf)
+        return Lent.apply(self, number, lambda: value, leaf)
 
     def take_freed(self) -> list[int]:
         """The graphs of the other end that nothing here needs any more, once."""
@@ -189,9 +189,9 @@ class Lent(torch.autograd.Function):
     """An argument that the other end computed. A pass that was started there ends here; one from here goes on there."""
 
     @staticmethod
-    def forward(ctx: Any, graphs: Graphs, number: int, value: Tensor, leaf: Tensor) -> Tensor:
+    def forward(ctx: Any, graphs: Graphs, number: int, make: Callable[[], Tensor], leaf: Tensor) -> Tensor:
         ctx.graphs, ctx.number = graphs, number
-        return value
+        return make()
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:

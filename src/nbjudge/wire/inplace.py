@@ -33,21 +33,18 @@ class Tainted(TorchFunctionMode):
     def __init__(self) -> None:
         super().__init__()
         self._storages: dict[int, tuple[StorageWeakRef, str]] = {}
+        self._open = False
 
     def add(self, tensor: Tensor, returned: bool) -> None:
         """Remembers a tensor's memory as changed."""
         if tensor.is_meta or not tensor.numel():
             return
-        if not self._storages:
+        if not self._open:
             put_outermost(self)
+            self._open = True
         storage = tensor.untyped_storage()
         text = (RETURNED if returned else GIVEN).format(shape=tuple(tensor.shape))
         self._storages[storage._cdata] = StorageWeakRef(storage), text
-
-    def clear(self) -> None:
-        """Forgets all of it."""
-        self._storages.clear()
-        take_out(self)
 
     def check(self, tensor: Tensor) -> None:
         """Raises the mistake where a tensor's memory was changed."""
@@ -57,10 +54,10 @@ class Tainted(TorchFunctionMode):
 
     def tidy(self) -> None:
         """Forgets memory that nothing uses any more, and closes when nothing is left."""
-        if self._storages:
-            self._storages = {key: kept for key, kept in self._storages.items() if not kept[0].expired()}
-            if not self._storages:
-                take_out(self)
+        self._storages = {key: kept for key, kept in self._storages.items() if not kept[0].expired()}
+        if self._open and not self._storages:
+            take_out(self)
+            self._open = False
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name = getattr(func, "__name__", "")

@@ -41,6 +41,7 @@ class Rides(Sharing):
         super().__init__(peer)
         self.globals = Globals()
         self.frames: list[Frame] = []
+        self.reports: list[Form] = []
 
     def keep(self, tensor: Tensor) -> Tensor:
         if self.frames:
@@ -53,7 +54,8 @@ class Rides(Sharing):
         with torch._C.DisableTorchFunction():
             ride: dict[str, Any] = {}
             self.send_graph(ride, buffers, asking=asking, failed="error" in message)
-            ride["changed"] = [self._change(*news, buffers) for news in self.twins.changed()]
+            ride["changed"] = self.reports + [self.change(*news, buffers) for news in self.twins.changed()]
+            self.reports = []
             ride["dropped"] = self.twins.take_dropped() + array("q", self.graphs.take_freed()).tobytes()
             ride["generators"] = self.generators.changed(buffers)
             ride["modules"] = self.modules.changed(buffers)
@@ -72,7 +74,7 @@ class Rides(Sharing):
             self.twins.forget(dropped)
             self.graphs.forget(dropped)
             for change in _list(ride.get("changed")):
-                self._changed(buffers, *parts(change, 4))
+                self._changed(buffers, *parts(change, 5))
             self.generators.update(ride.get("generators"), buffers)
             if "ask" in message:
                 self.frames.append(Frame(message.get("number"), ride))
@@ -86,34 +88,34 @@ class Rides(Sharing):
     def arrive(self, ride: dict[str, Any], message: dict[str, Any], buffers: Buffers) -> None:
         """Takes what only the other end says."""
 
-    def _change(self, twin: Twin, tensor: Tensor, data: bool, gradient: bool, buffers: Buffers) -> Form:
+    def change(self, twin: Twin, tensor: Tensor, data: bool, gradient: bool, buffers: Buffers) -> Form:
         """The form of a change; after it both ends agree."""
-        slope = gradient_of(tensor)
+        slope, quiet = gradient_of(tensor), twin.mark is not None and twin.mark.quiet(tensor)
         values = self.news_of(twin, tensor, buffers) if data else SAME
         slopes = SAME if not gradient else None if slope is None else [pack(slope, buffers)]
         twin.agree(tensor)
-        return [twin.name, values, slopes, tensor.requires_grad]
+        return [twin.name, values, slopes, tensor.requires_grad, quiet]
 
     def news_of(self, twin: Twin, tensor: Tensor, buffers: Buffers) -> Form:
         """The new values of a tensor, or `CHANGED`."""
         return pack(tensor, buffers)
 
-    def _changed(self, buffers: Buffers, name: Any, data: Any, gradient: Any, required: Any) -> None:
+    def _changed(self, buffers: Buffers, name: Any, data: Any, gradient: Any, required: Any, quiet: Any) -> None:
         twin = self.twins.named(name)
         tensor = None if twin is None else twin.tensor()
         if twin is None or tensor is None:
             return  # it died here in the meantime
         if data != SAME:
-            self.take_news(twin, tensor, data, buffers)
+            self.take_news(twin, tensor, data, buffers, quiet is True)
         if gradient != SAME:
             write_gradient(tensor, None if gradient is None else unpack(parts(gradient, 1)[0], buffers))
         if twin.kind == STATE and isinstance(tensor, nn.Parameter) and type(required) is bool:
             tensor.requires_grad_(required and (tensor.is_floating_point() or tensor.is_complex()))
         twin.agree(tensor)
 
-    def take_news(self, twin: Twin, tensor: Tensor, data: Form, buffers: Buffers) -> None:
-        """Takes the new values of a tensor."""
-        write(tensor, unpack(data, buffers))
+    def take_news(self, twin: Twin, tensor: Tensor, data: Form, buffers: Buffers, quiet: bool) -> None:
+        """Takes the new values of a tensor; quietly where autograd was not told of the change at the other end."""
+        write(tensor.data if quiet else tensor, unpack(data, buffers))
 
 
 def _list(value: Any) -> list[Any]:

@@ -94,6 +94,8 @@ class Sharing:
         kind = STATE if state or isinstance(tensor, nn.Parameter) else LEAF if tensor.requires_grad else PLAIN
         if twin is not None and twin.kind in (LEAF, STATE) and kind in (twin.kind, PLAIN):
             return ["twin", twin.name]
+        if twin is not None and not theirs and kind == twin.kind == PLAIN:
+            self.report(twin, tensor, buffers)
         flags = REQUIRES * tensor.requires_grad | PARAMETER * isinstance(tensor, nn.Parameter) | BUFFER * state
         gradient = gradient_of(tensor)
         values = pack(tensor, buffers, strict=self.sign > 0)
@@ -110,6 +112,9 @@ class Sharing:
 
     def check(self, tensor: Tensor) -> None:
         """Raises where a tensor is not to be handed over."""
+
+    def report(self, twin: Twin, tensor: Tensor, buffers: Buffers) -> None:
+        """Notes, where a tensor goes out once more, that what went out before it was changed."""
 
     def loyal(self, twin: Twin, tensor: Tensor) -> bool:
         """Whether a tensor of the other end goes back there as what it was there."""

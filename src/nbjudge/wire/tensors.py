@@ -25,6 +25,7 @@ DTYPES: dict[str, torch.dtype] = {name: getattr(torch, name) for name in NAMES}
 NAME_OF = {dtype: name for name, dtype in DTYPES.items()}
 DEVICES = ("cpu", "meta")
 LARGEST = 1 << 30  # bytes of one tensor; a stride of 0 makes a tensor of any size out of nothing
+FUNC = "torch.func (vmap, grad, …) cannot look into the student's functions; call them on plain tensors"
 DIMENSIONS = 64  # of torch
 
 Form = list[Any]
@@ -56,9 +57,7 @@ def plain(tensor: Tensor, *, strict: bool) -> Tensor:
 
 def _refuse(tensor: Tensor, strict: bool) -> None:
     if torch._C._functorch.is_functorch_wrapped_tensor(tensor):
-        raise TypeError(
-            "torch.func (vmap, grad, …) cannot look into the student's functions; call them on plain tensors"
-        )
+        raise TypeError(FUNC)
     if isinstance(tensor, UninitializedParameter | UninitializedBuffer):
         raise TypeError("a lazy parameter has no values yet; run the module once before it is handed over")
     if tensor.layout is not torch.strided or tensor.is_nested:
@@ -116,7 +115,7 @@ def _view(buffer: bytearray, kind: torch.dtype, shape: list[int], numel: int) ->
         return torch.empty(shape, dtype=kind)
     if kind is torch.bool:  # a byte other than 0 and 1 is no truth value, and torch's functions count on it
         return torch.frombuffer(buffer, dtype=torch.uint8).reshape(shape) != 0
-    return torch.frombuffer(buffer, dtype=kind).reshape(shape)
+    return torch.frombuffer(buffer, dtype=kind).resize_(shape)  # no view, which autograd would take amiss
 
 
 def _made(make: Any) -> Tensor:

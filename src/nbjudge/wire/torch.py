@@ -16,6 +16,7 @@ from nbjudge.wire.frames import WireError
 from nbjudge.wire.inplace import Tainted
 from nbjudge.wire.modes import Recorder, open_modes, replay, take_out
 from nbjudge.wire.rides import CHANGED, Rides
+from nbjudge.wire.tensors import FUNC
 from nbjudge.wire.twins import HIDDEN, LEAF, STATE, Twin
 from nbjudge.wire.values import Buffers, Form, taken
 
@@ -36,6 +37,8 @@ class TorchOfJudge(Rides):
         self.tainted.check(tensor)
 
     def leave(self, ride: dict[str, Any], message: dict[str, Any], buffers: Buffers) -> None:
+        if torch._C._functorch.peek_interpreter_stack() is not None:
+            raise TypeError(FUNC)
         if (state := self.globals.news()) is not None:
             buffers.append(memoryview(state))
             ride["random"] = len(buffers) - 1
@@ -75,14 +78,14 @@ class TorchOfJudge(Rides):
         except Exception as error:
             self._objection = self._objection or error
 
-    def take_news(self, twin: Twin, tensor: Tensor, data: Form, buffers: Buffers) -> None:
+    def take_news(self, twin: Twin, tensor: Tensor, data: Form, buffers: Buffers, quiet: bool) -> None:
         """By the in-place rule: new values are taken, or the tensor is not to be used again."""
         theirs = not self.twins.mine(twin.name)
         allowed = twin.kind == STATE or (twin.kind == LEAF and theirs) or (bool(self._asked) and self._asked[-1][1])
         if twin.kind == HIDDEN:
             raise WireError("new values of a tensor that has none here")
         if data != CHANGED and allowed:
-            super().take_news(twin, tensor, data, buffers)
+            super().take_news(twin, tensor, data, buffers, quiet)
         else:
             self.tainted.add(tensor, returned=theirs)
 
@@ -94,6 +97,10 @@ class TorchOfContestant(Rides):
 
     def loyal(self, twin: Twin, tensor: Tensor) -> bool:
         return self._in_place or not any(twin.news(tensor))
+
+    def report(self, twin: Twin, tensor: Tensor, buffers: Buffers) -> None:
+        if any(news := twin.news(tensor)):
+            self.reports.append(self.change(twin, tensor, *news, buffers))
 
     def news_of(self, twin: Twin, tensor: Tensor, buffers: Buffers) -> Form:
         comes = twin.kind == STATE or (twin.kind == LEAF and self.twins.mine(twin.name)) or self._in_place

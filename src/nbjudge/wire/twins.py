@@ -45,6 +45,11 @@ class Mark:
         if exact and not tensor.is_meta:
             self.bytes = bytearray(window(plain(tensor, strict=False)) if self.window is None else self.window)
 
+    def quiet(self, tensor: Tensor) -> bool:
+        """Whether it changed, if it did, behind its version's back and in its own memory."""
+        same = (tensor.shape, tensor.dtype) == self.kind and tensor.data_ptr() == self.pointer
+        return same and _version(tensor) == self.version
+
     def holds(self, tensor: Tensor) -> bool:
         """Whether the tensor is still what it was."""
         if (tensor.shape, tensor.dtype) != self.kind:
