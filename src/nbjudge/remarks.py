@@ -48,6 +48,10 @@ KINDS = {
         "A cell or a call killed the process it ran in; the rest was graded.",
         "Look for os._exit, or for an array too large for the memory.",
     ),
+    "wire": (
+        "An answer could not be handed over to the test; the test failed.",
+        "Read the cell: honest work rarely holds what cannot be handed over, attempts to cheat do.",
+    ),
     "foreign": ("Nothing of this lab was found in it.", "Probably the wrong notebook: ask for the right one."),
     "forbidden": (
         "It calls what its task forbids.",
@@ -78,6 +82,10 @@ KINDS = {
     "realigned": (
         "Cells had lost their grade ids; they were found by what they define.",
         "Nothing to do: Colab and copying do that.",
+    ),
+    "namesake": (
+        "Several students have this name; the platform's number was added to it.",
+        "Name the right students in a list and give it with --roster.",
     ),
     "late": ("It came late.", "Nothing to do, if the late penalty is right."),
     "replaced": (

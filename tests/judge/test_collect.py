@@ -72,30 +72,6 @@ def test_folders_that_can_be(tmp_path: Path, name: str) -> None:
     assert list(by_student(pack(tmp_path / "in.zip", {f"{name}/sums.ipynb": "{}"}))) == [name]
 
 
-@pytest.mark.parametrize(
-    ("name", "student"),
-    [
-        ("Ada Lovelace_123_assignsubmission_file_/sums.ipynb", "Ada Lovelace"),
-        ("Ada Lovelace_123_assignsubmission_file/sums.ipynb", "Ada Lovelace"),
-        ("lovelaceada_12_345_sums.ipynb", "lovelaceada"),
-        ("lovelaceada_LATE_12_345_Copy of sums-1.ipynb", "lovelaceada"),
-        ("ada.ipynb", "ada"),
-        ("ada_1/sums.ipynb", "ada_1"),
-    ],
-)
-def test_exports_of_learning_platforms(tmp_path: Path, name: str, student: str) -> None:
-    origin = pack(tmp_path / "in.zip", {name: "{}", "grades.csv": "not a notebook"})
-    assert by_student(origin) == {student: Arrival(student, b"{}")}
-    with zipfile.ZipFile(origin) as archive:
-        archive.extractall(tmp_path / "in")
-    assert by_student(tmp_path / "in") == by_student(origin)
-
-
-def test_two_of_one_name_are_not_mixed_up(tmp_path: Path) -> None:
-    names = [f"Wei Chen_{number}_assignsubmission_file_/sums.ipynb" for number in (1, 2)]
-    assert kinds(by_student(pack(tmp_path / "in.zip", dict.fromkeys(names, "{}")))["Wei Chen"]) == ["ambiguous"]
-
-
 def test_a_notebook_without_an_owner_is_mentioned(tmp_path: Path) -> None:
     assert collect(pack(tmp_path / "in.zip", {"sums.ipynb": "{}"}), "sums") == ([], ["./sums.ipynb"])
 
