@@ -25,7 +25,7 @@ from nbjudge.wire.values import Buffers, Form
 if TYPE_CHECKING:
     from nbjudge.wire.sharing import Sharing
 
-INTERNAL = {*nn.Module().__dict__, "_flat_weight_refs"}  # what no recipe names
+INTERNAL = {*nn.Module().__dict__, "_flat_weights", "_flat_weight_refs"}  # what no recipe names
 PLAIN = (bool, int, float, str, type(None))
 MOST = 10_000  # names in one module
 
@@ -118,6 +118,8 @@ class Modules:
         module: nn.Module = self.sharing.stand_in(number, make)
         self._restore(module, state, buffers)
         vars(module).update(self.peer.decode(about, buffers))
+        if isinstance(module, nn.RNNBase):
+            module._init_flat_weights()  # lists of its own parameters
         self.remember(False, number, module)
         return module
 

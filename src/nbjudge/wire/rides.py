@@ -12,7 +12,7 @@ from nbjudge.wire.frames import WireError
 from nbjudge.wire.modes import Recorder
 from nbjudge.wire.randomness import Globals
 from nbjudge.wire.sharing import Sharing
-from nbjudge.wire.tensors import pack, parts, unpack
+from nbjudge.wire.tensors import faults, pack, parts, unpack
 from nbjudge.wire.twins import STATE, Twin, gradient_of, write, write_gradient
 from nbjudge.wire.values import Buffers, Form
 
@@ -69,7 +69,7 @@ class Rides(Sharing):
         ride = message.get("torch", {})
         if type(ride) is not dict:
             raise WireError("what rides along is no map")
-        with torch._C.DisableTorchFunction():
+        with torch._C.DisableTorchFunction(), faults():
             dropped = _numbers(ride.get("dropped", b""))
             self.twins.forget(dropped)
             self.graphs.forget(dropped)

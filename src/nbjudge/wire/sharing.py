@@ -13,7 +13,7 @@ from nbjudge.wire.frames import WireError
 from nbjudge.wire.modules import Modules
 from nbjudge.wire.names import name_of, named
 from nbjudge.wire.randomness import Generators
-from nbjudge.wire.tensors import DEVICES, NAME_OF, count, differentiable, dtype_of, pack, parts, unpack
+from nbjudge.wire.tensors import DEVICES, NAME_OF, count, differentiable, dtype_of, faults, pack, parts, unpack
 from nbjudge.wire.twins import LEAF, PLAIN, STATE, Twin, Twins, gradient_of, write, write_gradient
 from nbjudge.wire.values import Buffers, Form
 
@@ -197,7 +197,7 @@ def _hidden(decoder: Callable[[list[Form], Buffers], Any]) -> Callable[[Any, lis
     """A decoder of which the test's modes see nothing."""
 
     def decode(peer: Any, form: list[Form], buffers: Buffers) -> Any:
-        with torch._C.DisableTorchFunction():
+        with torch._C.DisableTorchFunction(), faults():
             return decoder(form, buffers)
 
     return decode

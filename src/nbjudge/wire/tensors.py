@@ -6,7 +6,9 @@ device, which has no values. What arrives is of exact type `torch.Tensor`, whate
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -160,6 +162,15 @@ def count(shape: object) -> int:
             raise WireError("a size in a shape is a whole number that is not negative")
         number *= size
     return number
+
+
+@contextlib.contextmanager
+def faults() -> Iterator[None]:
+    """What torch refuses to make of a message is the message's fault."""
+    try:
+        yield
+    except (RuntimeError, TypeError, ValueError, IndexError, OverflowError) as error:
+        raise WireError(f"values that torch cannot take: {error}"[:300]) from None
 
 
 def parts(form: object, number: int) -> Any:
