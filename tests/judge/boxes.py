@@ -66,8 +66,8 @@ class StandIns(Zygote):
 
 def need(user: str, *layers: str) -> None:
     """Skip, and say so, where this host or this user cannot do it."""
-    if user == "root" and os.geteuid() != 0:
-        pytest.skip("not tested as root: the tests run as another user")
+    if user in ("root", "container") and os.geteuid() != 0:
+        pytest.skip(f"not tested as {user}: the tests run as another user")
     if user == "nobody" and os.geteuid() == 0 and not psutil.LINUX:
         pytest.skip("not tested as nobody: needs Linux")
     have = {offer.layer for offer in offered(tuple(python(user))) if offer.available}
@@ -79,6 +79,8 @@ def python(user: str, layers: Collection[str] = ALL) -> list[str]:
     """Where the interpreter lies in a folder of root's, only a file tree of its own shows it to another user."""
     if os.geteuid() != 0 or (user == "root" and "namespaces" in layers):
         return [sys.executable]
+    if user == "container":
+        return [sys.executable, str(HERE / "as_container.py"), sys.base_prefix, sys.executable]
     number = "65534" if user == "nobody" else "0"
     return [sys.executable, str(HERE / "as_user.py"), number, sys.base_prefix, sys.executable]
 

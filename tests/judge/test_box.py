@@ -215,8 +215,10 @@ def test_the_box_refuses_it(user: str, name: str, boxes: Boxes, outside: Host) -
 
 
 @pytest.mark.parametrize("name", [name for name in ATTEMPTS if ATTEMPTS[name].layers != "namespaces"])
-def test_without_namespaces_the_others_refuse_it(name: str, boxes: Boxes, hosts: Callable[[str], Host]) -> None:
-    box = boxes("root", *sorted(FALLBACK - {"memory"}))
+def test_in_a_container_without_namespaces_the_others_refuse_it(
+    name: str, boxes: Boxes, hosts: Callable[[str], Host]
+) -> None:
+    box = boxes("container", *sorted(FALLBACK - {"memory"}))
     answer = box.attempt(hosts("root").fill_in(ATTEMPTS[name].code))
     assert re.search(REFUSED, str(answer)), answer
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import psutil
 import pytest
@@ -55,7 +56,7 @@ def test_a_mac_is_told_what_is_missing_and_the_way_out(
 
 
 @pytest.mark.skipif(not psutil.LINUX, reason="on Linux the layers are tried")
-@pytest.mark.parametrize("user", ["root", "nobody"])
+@pytest.mark.parametrize("user", ["root", "nobody", "container"])
 def test_this_host(user: str) -> None:
     need(user)
     script = "import sys; from nbjudge.box.check import check; sys.exit(check())"
@@ -64,10 +65,13 @@ def test_this_host(user: str) -> None:
     lines = done.stdout.splitlines()
     assert [line.split()[0] for line in lines[:6]] == list(host.PROTECTS)
     assert len(lines) >= 7
+    if user == "container":
+        assert lines[1].startswith("namespaces  no   unshare: Operation not permitted")
+        assert done.returncode > 0
 
 
 @pytest.mark.skipif(not psutil.LINUX, reason="on Linux the layers are tried")
-def test_missing_libseccomp_is_a_missing_layer(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_libseccomp_is_a_missing_layer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a system without libseccomp.so, where importing pyseccomp raises."""
     (tmp_path / "pyseccomp.py").write_text("raise RuntimeError('Unable to find libseccomp')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
@@ -76,7 +80,14 @@ def test_missing_libseccomp_is_a_missing_layer(tmp_path, monkeypatch: pytest.Mon
     assert offers["seccomp"].how == "Unable to find libseccomp"
 
 
-def test_the_command_needs_no_course(tmp_path) -> None:
+def test_a_setting_that_forbids_namespaces_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Path.read_text
+    setting = "/proc/sys/kernel/apparmor_restrict_unprivileged_userns"
+    monkeypatch.setattr(Path, "read_text", lambda path, *rest: "1\n" if str(path) == setting else real(path, *rest))
+    assert host._forbidden() == " (sysctl kernel.apparmor_restrict_unprivileged_userns=1 forbids it)"
+
+
+def test_the_command_needs_no_course(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-m", "nbjudge", "check"], cwd=tmp_path, capture_output=True, text=True)
     assert "Traceback" not in done.stderr
     assert done.stdout.startswith("user ")

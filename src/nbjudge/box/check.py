@@ -6,8 +6,8 @@ from nbjudge.box import host
 from nbjudge.box.host import PROTECTS, Offer, Verdict
 
 SAYS = {
-    Verdict.SEALED: "sealed: every side of the box is held by more than one layer.",
-    Verdict.PARTLY: "partly sealed: grading works, but some sides are held by one layer only, or by none (see above).",
+    Verdict.SEALED: "sealed: students' code reaches no file, process or network of this host.",
+    Verdict.PARTLY: "partly sealed: grading works; what a missing layer is against, the others hold in part.",
     Verdict.NOT: "not sealed: grading refuses here, because students' code would run with your rights.",
 }
 

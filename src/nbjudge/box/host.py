@@ -8,6 +8,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import NamedTuple
 
 from nbjudge.box import kernel, landlock, paths, seal, syscalls, usage
@@ -26,6 +28,13 @@ CONTAINER = (
     "  docker build -t nbjudge PATH_TO_THIS_REPOSITORY\n"
     '  docker run --rm --cap-add SYS_ADMIN --security-opt apparmor=unconfined -v "$PWD:/course" nbjudge grade LAB'
 )
+
+
+FORBIDS = {
+    "kernel/apparmor_restrict_unprivileged_userns": "1",
+    "kernel/unprivileged_userns_clone": "0",
+    "user/max_user_namespaces": "0",
+}
 
 
 class Offer(NamedTuple):
@@ -88,9 +97,21 @@ def _user() -> str:
 def _namespaces() -> str:
     layers = {"namespaces"} if seal.dedicated_user() is None else {"user", "namespaces"}  # as they will be applied
     plan = seal.Plan(Limits(), frozenset(layers), tuple(paths.readable([], ["/"])))
-    seal.enter_namespaces()
-    seal.seal(plan)
+    try:
+        seal.enter_namespaces()
+        seal.seal(plan)
+    except OSError as error:
+        raise OSError(f"{error.strerror or error}{_forbidden()}") from None
     return "user, mount, pid, network, ipc and uts namespaces"
+
+
+def _forbidden() -> str:
+    """Which of the settings that distributions know keeps users other than root from making namespaces."""
+    for setting, forbids in FORBIDS.items():
+        with suppress(OSError):
+            if Path("/proc/sys", setting).read_text().strip() == forbids:
+                return f" (sysctl {setting.replace('/', '.')}={forbids} forbids it)"
+    return ""
 
 
 def _landlock() -> str:

@@ -22,10 +22,12 @@ def readable(listed: Sequence[str], private: Iterable[str]) -> list[str]:
 
     A folder on `sys.path` that holds one of the `private` ones (the class folder, home) is not opened; of what was
     imported from it, the single packages are. What is `listed` by name is opened even then. Raises `ValueError` if that
-    is a folder which the box has a private one of.
+    is a folder which the box has a private one of, `FileNotFoundError` if it is not there.
     """
     inside = [os.path.realpath(path) for path in (*private, SCRATCH, SHARED_MEMORY)]
     for path in listed:
+        if not os.path.exists(path):
+            raise FileNotFoundError(f"readable: expected a file or a folder, there is none at {path}")
         if _holds(os.path.realpath(path), (SCRATCH, SHARED_MEMORY)):
             raise ValueError(f"readable: a contestant has its own {SCRATCH} and {SHARED_MEMORY}, {path} hides them")
     settings = [f"/etc/{name}" for name in _SETTINGS.split()]

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from nbjudge.box import host, usage
-from nbjudge.box.messages import Crashed, Ending, Stopped, read_bytes, receive, send, write_bytes
+from nbjudge.box.messages import Crashed, Ending, Stopped, read_bytes, ready, receive, send, write_bytes
 from nbjudge.box.warm import ONE_THREAD
 from nbjudge.limits import Limits
 
@@ -91,7 +91,7 @@ class Zygote:
                 raise Crashed(f"the zygote ended: {error}") from None
 
     def _answer(self, job: bytes, ours: socket.socket, status: socket.socket, deadline: float) -> bytes:
-        message, received = receive(status, 1)
+        message, received = receive(status, 1) if ready(status, deadline) else ("the zygote does not answer", [])
         if not received:
             raise Crashed(f"no judge: {message or 'the zygote ended'}")
         try:
