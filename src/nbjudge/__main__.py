@@ -6,7 +6,8 @@ import argparse
 import os
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -16,11 +17,12 @@ from sqlalchemy.exc import SAWarning
 from nbjudge.box.check import check
 from nbjudge.course import Course, CourseError
 from nbjudge.forget import forget, mentions, require
-from nbjudge.grade import grade
+from nbjudge.grade import PAGES, grade, write_feedback
 from nbjudge.marks import write_marks
 from nbjudge.report import write_report
 
 console = Console(highlight=False)
+RESUMES = "A run that was stopped, by whatever, goes on where it was when the same command is given again."
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -38,9 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _grade(course: Course, options: argparse.Namespace) -> int:
     if options.origin is not None and not options.origin.exists():
         raise CourseError(f"--from: no such folder or zip: {options.origin}")
-    columns = (TextColumn("grading {task.fields[lab]}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console) as bar:
-        task = bar.add_task("", lab=options.lab, total=None)
+    with _bar("grading", options.lab) as progress:
         outcome, strange = grade(
             course,
             options.lab,
@@ -48,15 +48,26 @@ def _grade(course: Course, options: argparse.Namespace) -> int:
             jobs=options.jobs,
             limit=options.limit,
             again=options.again,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            unsealed=options.unsealed,
+            scheduler=options.scheduler,
+            progress=progress,
         )
+    marks = write_marks(course)  # before the feedback: the marks are there early
+    with _bar("feedback for", options.lab) as progress:
+        outcome[PAGES] = write_feedback(course, options.lab, options.jobs, progress)
     for name in strange:
         console.print(f"left out: {name!r} gives no student's id (letters, digits, spaces and .@'-)", markup=False)
     console.print(", ".join(f"{count} {what}" for what, count in outcome.items() if count) or "no submissions")
-    console.print(
-        f"marks:  {write_marks(course)}", f"report: {write_report(course, options.lab)}", sep="\n", soft_wrap=True
-    )
+    console.print(f"marks:  {marks}", f"report: {write_report(course, options.lab)}", sep="\n", soft_wrap=True)
     return 0
+
+
+@contextmanager
+def _bar(what: str, lab: str) -> Iterator[Callable[[int, int], None]]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task(f"{what} {lab}", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _report(course: Course, options: argparse.Namespace) -> int:
@@ -88,7 +99,9 @@ def _confirm(student: str) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("nbjudge", description="Grade an nbgrader course.")
     commands = parser.add_subparsers(dest="command", required=True)
-    command = commands.add_parser("grade", help="grade a lab's submissions, then write marks.csv and the report")
+    command = commands.add_parser(
+        "grade", help="grade a lab's submissions, then write marks.csv, feedback and the report", epilog=RESUMES
+    )
     command.add_argument("lab", help="name of the assignment")
     command.add_argument(
         "--from",
@@ -98,8 +111,12 @@ def _parser() -> argparse.ArgumentParser:
         help="folder or zip of submissions: a folder or a file a student",
     )
     command.add_argument("--jobs", type=_positive(int), default=os.cpu_count() or 1, help="submissions at a time")
-    command.add_argument("--limit", type=_positive(float), default=600.0, help="seconds a submission may take (600)")
+    command.add_argument("--limit", type=_positive(float), help="seconds a submission may take (600)")
     command.add_argument("--again", action="store_true", help="grade those too that have not changed")
+    command.add_argument("--scheduler", metavar="ADDRESS", help="judge on the workers of this Dask scheduler")
+    command.add_argument(
+        "--unsealed", action="store_true", help="where nothing can be sealed, run students' code with YOUR RIGHTS"
+    )
     command.set_defaults(run=_grade)
     command = commands.add_parser("report", help="write the class report of a lab")
     command.add_argument("lab", help="name of the assignment")

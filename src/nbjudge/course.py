@@ -1,10 +1,7 @@
 """The nbgrader course of the working directory: its folders, its gradebook, its settings.
 
 A lab is an nbgrader assignment with one notebook of the same name. Everything nbgrader lets an instructor set
-(`nbgrader_config.py`) is taken from there; two settings are this package's own and stand in the same file:
-
-    c.NbJudge.version_key = "mycourse"  # where in a notebook's metadata the course's {"version": ...} stands
-    c.Execute.timeout = 60              # seconds one cell may take (nbgrader's own)
+(`nbgrader_config.py`) is taken from there; this package's own settings stand in the same file (see settings).
 """
 
 from __future__ import annotations
@@ -12,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from nbgrader.api import Gradebook, MissingEntry
@@ -19,9 +17,9 @@ from nbgrader.apps import NbGrader, NbGraderAPI
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
+from nbjudge.settings import CourseError, Settings
 
-class CourseError(Exception):
-    """What an instructor can mend: the message says what came and what was expected."""
+__all__ = ["Course", "CourseError", "find_tools"]
 
 
 @dataclass(frozen=True)
@@ -45,10 +43,13 @@ class Course:
     def root(self) -> Path:
         return Path(self.directory.root)
 
+    @cached_property
+    def settings(self) -> Settings:
+        return Settings.of(self.config)
+
     @property
     def version_key(self) -> str | None:
-        key = self.config.NbJudge.get("version_key")
-        return key if isinstance(key, str) else None
+        return self.settings.version_key
 
     def path(self, step: str, student: str, lab: str) -> Path:
         """`<class>/<step>/<student>/<lab>`, or however nbgrader_config.py arranges it."""

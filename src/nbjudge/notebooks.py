@@ -43,16 +43,11 @@ def by_hand(notebook: NotebookNode) -> list[str]:
 
 
 def compare(submitted: NotebookNode, source: NotebookNode, version_key: str | None) -> list[Remark]:
-    """Remarks on a submission as it came: test cells gone, another version of the lab."""
-    remarks = []
-    present = tests(submitted)
-    missing = [name for name in tests(source) if name not in present]
-    if missing:
-        remarks.append(Remark("missing", ", ".join(missing)))
+    """Remarks on a submission as it came: another version of the lab."""
     theirs, ours = _version(submitted, version_key), _version(source, version_key)
-    if ours is not None and theirs != ours:
-        remarks.append(Remark("version", f"{theirs or 'no version'} instead of {ours}"))
-    return remarks
+    if ours is None or theirs == ours:
+        return []
+    return [Remark("version", f"{theirs or 'no version'} instead of {ours}")]
 
 
 def _version(notebook: NotebookNode, key: str | None) -> str | None:
