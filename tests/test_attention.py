@@ -203,6 +203,9 @@ def test_refuses_bad_heads():
         MultiheadSelfAttention(8, 0)
     with pytest.raises(ValueError, match="dropout must be between 0 and 1, got -1"):
         MultiheadSelfAttention(8, 2, -1)
+    for shape in ((1, 3, 4), (1, 3, 16)):
+        with pytest.raises(ValueError, match=r"x must be \(n, length, 8\), got"):
+            MultiheadSelfAttention(8, 2)(torch.zeros(shape))
     assert repr(MultiheadSelfAttention(8, 2, 0.1)).startswith("MultiheadSelfAttention(\n  num_heads=2, dropout=0.1")
 
 

@@ -193,6 +193,17 @@ def test_boxes_go_where_the_image_goes():
         assert moved.tolist() == pytest.approx([edge.item() for edge in seen], abs=1e-5)
 
 
+def test_a_turned_box_is_held_by_the_least_upright_one():
+    """Each of the four corners becomes the outermost on one side."""
+    x1, y1, x2, y2 = 12.0, 15.0, 30.0, 21.0
+    box = tv_tensors.BoundingBoxes([[x1, y1, x2, y2]], format="XYXY", canvas_size=(40, 40))
+    moved = RandomAffine(0).transform(box, {"matrix": rotation(30)})
+    corners = torch.tensor([[x1, y1, 1.0], [x2, y1, 1.0], [x2, y2, 1.0], [x1, y2, 1.0]])
+    corners[:, :2] -= 20
+    places = corners.double() @ rotation(30).double().T[:, :2] + 20
+    assert moved[0].tolist() == pytest.approx([*places.amin(0).tolist(), *places.amax(0).tolist()], abs=1e-4)
+
+
 def test_a_stretch_changes_the_shape_and_keeps_the_area():
     transform = RandomAffine(0, stretch=(0.25, 4.0), generator=seeded(0))
     matrices = torch.stack([transform.make_params([picture(8, 8)])["matrix"] for _ in range(500)])

@@ -116,6 +116,7 @@ def test_the_law_of_random_resized_crops():
         ((100, 10), (0.5, 2.0), {"top": 40, "left": 0, "height": 20, "width": 10}),
         ((10, 12), (1.1, 1.3), {"top": 0, "left": 0, "height": 10, "width": 12}),
         ((1, 1), (3.0, 4.0), {"top": 0, "left": 0, "height": 1, "width": 1}),
+        ((10, 1), (3.0, 4.0), {"top": 4, "left": 0, "height": 1, "width": 1}),
     ],
     ids=str,
 )

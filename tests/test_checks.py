@@ -52,6 +52,7 @@ def test_equal_answers_pass(actual, right):
         (object(), ONES, "Expected type Tensor"),
         (ONES, 1.0, "Expected type float"),
         ((2.0, ONES), (2.0, 1.0), "Expected type float and got type Tensor inside"),
+        (["a", "b"], ["a", "c"], r"They differ\.$"),
         ((2.0, 3.0), (2.0, 4.0), "They differ in item \\[1\\]"),
     ],
 )

@@ -30,6 +30,7 @@ def test_the_parts_are_disjoint_lose_nothing_and_are_those_of_split(n, seed, fir
 def test_half_is_for_training_and_a_quarter_each_for_the_others():
     samplers = data.split_samplers(100)
     assert [len(sampler) for sampler in samplers] == [50, 25, 25]
+    assert [len(sampler) for sampler in data.split_samplers(100, (0.5, 0.3, 0.2))] == [50, 30, 20]
     assert samplers.train is samplers[0]
     assert samplers.validation is samplers[1]
     assert samplers.test is samplers[2]

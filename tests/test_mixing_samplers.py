@@ -82,6 +82,7 @@ def test_the_seed_and_the_epoch_draw_the_order():
     assert order(3, 0) == order(3, 0)
     assert order(3, 0) != order(4, 0)
     assert order(3, 0) != order(3, 1)
+    assert order(3, 1) == order(4, 0), "as in torch's DistributedSampler, the two are added"
     assert torch.equal(torch.get_rng_state(), state)
 
 

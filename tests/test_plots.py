@@ -156,6 +156,8 @@ def test_bars_stand_side_by_side_and_differ_in_their_hatch():
     axes = plots.bars({"a": [1.0, 2.0], "b": [3.0, 4.0]}, names=["x", "y"]).axes[0]
     first, second = axes.containers
     assert [bar.get_height() for bar in second] == [3, 4]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["a", "b"]
+    assert plots.bars({"a": [1.0]}).axes[0].get_legend() is None
     assert first[0].get_x() + first[0].get_width() == pytest.approx(second[0].get_x())
     assert first[0].get_hatch() != second[0].get_hatch()
 

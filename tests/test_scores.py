@@ -10,6 +10,7 @@ from sklearn.metrics import accuracy_score
 from torchmetrics.functional.classification import multiclass_calibration_error
 
 from trainwell import scores
+from trainwell._bins import confidence_bins
 
 
 def example(seed: int, n: int = 300, classes: int = 5):
@@ -24,6 +25,10 @@ def test_accuracy_is_scikit_learns(seed):
     assert scores.accuracy(logits, targets) == pytest.approx(accuracy_score(targets, logits.argmax(1)))
     rows = torch.nn.functional.one_hot(targets, 5).double()
     assert scores.accuracy(logits, rows) == scores.accuracy(logits, targets)
+
+
+def test_a_bin_holds_its_upper_end_and_the_first_one_zero():
+    assert confidence_bins(torch.tensor([0.0, 0.1, 0.25, 0.26, 1.0]), 4).tolist() == [0, 0, 0, 1, 3]
 
 
 @given(seed=st.integers(0, 50), bins=st.integers(1, 30))

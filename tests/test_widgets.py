@@ -162,6 +162,14 @@ def test_svg_loses_what_shows_nothing_and_keeps_what_does() -> None:
     )
 
 
+@pytest.mark.parametrize("marks", [1, 2])
+def test_svg_says_once_what_marks_have_in_common(marks: int) -> None:
+    mark = '<use x="1" style="fill: #ff0000" />'
+    small = compact(f'<svg viewBox="0 0 9 9"><g>{marks * mark}</g></svg>', "fig-a")
+    assert small.count("style") == 1
+    assert ("<g style" in small) == (marks > 1)
+
+
 @pytest.mark.parametrize(("value", "label"), [(1.0, "1"), (0.25, "0.25"), (3, "3"), (True, "True"), ("relu", "relu")])
 def test_values_are_labelled_briefly(value: Any, label: str) -> None:
     assert widgets._label(value) == label

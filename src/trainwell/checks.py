@@ -222,12 +222,13 @@ def _difference(actual: Any, right: Any, rtol: float | None, atol: float | None)
     return None
 
 
-def _kinds(actual: Any, right: Any) -> str:
-    """Of which types two values are or, where they are of the same, their first parts that are not."""
-    pairs = [(right, actual), *zip(tree_leaves(right), tree_leaves(actual), strict=False)]
-    first, other = next((pair for pair in pairs if type(pair[0]) is not type(pair[1])), pairs[0])
-    inside = " inside" if type(actual) is type(right) else ""
-    return f"Expected type {type(first).__name__} and got type {type(other).__name__}{inside}."
+def _kinds(actual: Any, right: Any) -> str | None:
+    """Of which types two values are or, where they are of the same, their first parts that are not, or differ."""
+    for first, other in [(right, actual), *zip(tree_leaves(right), tree_leaves(actual), strict=False)]:
+        if type(first) is not type(other):
+            inside = " inside" if type(actual) is type(right) else ""
+            return f"Expected type {type(first).__name__} and got type {type(other).__name__}{inside}."
+    return None if actual == right else "They differ."  # words in a list, say, which are not compared as numbers
 
 
 def _plain(value: Any) -> Any:
