@@ -41,6 +41,7 @@ class Attack:
     upload: Upload | None = None  # writes the zip that it arrives in, into a folder, with the notebook's bytes
     expects: Mapping[str, float] | None = None  # points by test; by default the task's own are lost and no other
     absent: tuple[str, ...] = ()  # texts that must not stand in what comes out
+    shows: tuple[str, ...] = ()  # texts that its cells print, so that we know it had its go
     stock: str = ""  # why it is not run under stock nbgrader
     quick: bool = True  # belongs to the part that `make test` runs
 
@@ -53,7 +54,7 @@ BANK: dict[str, Attack] = {}
 
 
 def attack(name: str, tries: str, answer: str | None = None, *, lab: str = "sums", task: str = "", **more: Any) -> None:
-    """Add one to the bank; its family is the file it stands in."""
+    """Add one to the bank; its family is the file it stands in, `wire` for all that speak on the wire."""
     family = sys._getframe(1).f_globals["__name__"].rpartition(".")[2]
     assert name not in BANK, f"two attacks are called {name}"
     BANK[name] = Attack(name, tries, family, lab, task or {"sums": "add", "tensors": "double"}[lab], answer, **more)

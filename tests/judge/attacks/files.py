@@ -117,7 +117,7 @@ attack(
         b"sys.path = [path for path in sys.path if os.path.abspath(path or '.') != here]\n"
         b"del sys.modules['torch']\nimport torch.testing\ntorch.testing.assert_close = lambda *xs: None\n"
     },
-    expects={"noise-value": 1, "minimum-value": 2, "Descent-step": 2, "count-partial": 1},
+    expects={"noise-value": 1, "minimum-value": 2, "Descent-step": 2, "count-partial": 1, "compose-value": 1},
 )
 attack(
     "local-yaml",

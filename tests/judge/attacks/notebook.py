@@ -120,9 +120,13 @@ def _kernel(notebook: dict[str, Any]) -> None:
     notebook["metadata"]["language_info"] = {"name": "bash", "pygments_lexer": "../../evil"}
 
 
-def _crowd(notebook: dict[str, Any]) -> None:
+def crowd(size: int) -> Change:
     """Cells that are all alike, in a number that makes every comparison of each with each endless."""
-    notebook["cells"] += [code(f"x = {number % 7}\n" * 20, id=f"c{number}") for number in range(3000)]
+
+    def change(notebook: dict[str, Any]) -> None:
+        notebook["cells"] += [code(f"x = {number % 7}\n" * 20, id=f"c{number}") for number in range(size)]
+
+    return change
 
 
 def _long_cell(notebook: dict[str, Any]) -> None:
@@ -192,7 +196,7 @@ attack(
 attack("odd-types", "has metadata of types that nobody expects", WRONG, change=_odd_types)
 attack("other-kernel", "names another kernel and another language", WRONG, change=_kernel)
 attack("script-in-markdown", "puts scripts into text cells, which run when the feedback is read", WRONG,
-       change=_markdown_script, absent=("<script>document.title = 'owned'", "onerror=\"document.title"))  # fmt: skip
+       change=_markdown_script, absent=("<script>document.title", 'onerror="document'))  # fmt: skip
 attack("old-format", "is honest: a notebook of format 3, which stops stock nbgrader for everybody", None, change=_old,
        expects=FULL)  # fmt: skip
 attack("old-schema", "is honest: its cells' metadata are of nbgrader's first kind", None, change=every_tag(schema_version=1),
@@ -202,7 +206,15 @@ attack("future-schema", "says that its cells' metadata are of a kind that does n
 attack("future-format", "says that it is of a format that does not exist yet", WRONG,
        change=lambda notebook: notebook.update(nbformat=99), expects=ZERO)  # fmt: skip
 attack("lone-surrogates", "holds characters that cannot be written as UTF-8", WRONG, change=_surrogates)
-attack("three-thousand-cells", "holds three thousand cells that all look alike", WRONG, change=_crowd, quick=False)
+attack("many-cells", "holds nine hundred cells that all look alike", WRONG, change=crowd(900), quick=False)
+attack(
+    "too-many-cells",
+    "holds fifty thousand cells",
+    WRONG,
+    change=crowd(50_000),
+    expects=ZERO,
+    stock="not run: it runs for hours",
+)
 attack("one-long-cell", "holds one cell of forty thousand lines in the answer's place", WRONG, change=_long_cell)
 attack("invalid-json", "is no JSON", content=b'{"cells": [', expects=ZERO)
 attack("deep-json", "nests lists a hundred thousand deep", content=b"[" * 100_000 + b"]" * 100_000, expects=ZERO)

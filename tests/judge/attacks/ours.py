@@ -104,13 +104,22 @@ def look(class_: Class, attack: Attack) -> list[str]:
     """What of the attack was not held."""
     marks, fair = class_.marks(attack.name, attack.lab), expected(attack)
     found = [] if marks == fair else [f"marks: {_difference(marks, fair)}"]
+    shown = b""
     for path in _came_out(class_, attack):
         content = path.read_bytes()
         found += [f"{path.name} holds the secret: {place}" for place in secrets_in(class_, content)]
-        found += [f"{path.name} shows {text!r}" for text in attack.absent if text.encode() in content]
+        found += [f"{path.name} shows {text!r}" for text in attack.absent if _shows(path, content, text)]
+        shown += content
+    found += [f"it had not its go: {text!r} is not shown" for text in attack.shows if text.encode() not in shown]
     left = left_behind(class_, attack)
     remove(left)
     return found + [f"left behind: {path}" for path in left]
+
+
+def _shows(path: Path, content: bytes, text: str) -> bool:
+    """Tags do harm in pages only; elsewhere they are text."""
+    page = path.suffix == ".html" or not text.startswith(("<", "on"))
+    return page and text.encode() in content
 
 
 def _difference(marks: dict[str, float] | None, fair: dict[str, float]) -> str:

@@ -92,7 +92,7 @@ display({"image/svg+xml": "<svg xmlns='http://www.w3.org/2000/svg' onlo" + "ad=d
 
 def add(a, b):
     return 0""",
-    absent=("<script>document.title = 'owned'", "document.title='owned'", "document.title = 'owned'"),
+    absent=("<script>document.title", "onerror=document", "onload=document"),
 )
 attack(
     "script-in-error",
@@ -101,7 +101,7 @@ attack(
 
 def add(a, b):
     raise type(evil, (ValueError,), {})(evil)""",
-    absent=("<script>document.title = 'owned'",),
+    absent=("<script>document.title",),
 )
 attack(
     "forged-mistake",

@@ -95,57 +95,49 @@ for number in ("self", os.getppid(), 1):
     except OSError as error: print(error)"""
     + WRONG,
 )
+SEARCH = """import ctypes, gc, os, re
+
+TEST = re.compile(rb"HIDDEN TESTS.{0,9}# [0-9a-f]{24}", re.DOTALL)
+
+def search(number):
+    for line in open(f"/proc/{number}/maps"):
+        low, high = (int(part, 16) for part in line.split()[0].split("-"))
+        if "rw" in line and high - low < 1 << 28:
+            try:
+                with open(f"/proc/{number}/mem", "rb") as memory:
+                    memory.seek(low)
+                    yield from TEST.findall(memory.read(high - low))
+            except (OSError, ValueError, OverflowError):
+                continue
+
+"""
 attack(
     "reads-memory",
     "searches its own memory, which came from the process that it was forked from, for the tests",
-    """import gc, re
-
-def texts():
-    for found in gc.get_objects():
-        yield from (value for value in gc.get_referents(found) if type(value) in (str, bytes))
-
-for text in texts():
-    if "BEGIN HIDDEN" in str(text) and "texts()" not in str(text):
-        print("LEAK" + "ED", str(text)[:500])
-for line in open("/proc/self/maps"):
-    low, high = (int(number, 16) for number in line.split()[0].split("-"))
-    if "rw" in line and high - low < 1 << 27:
-        try:
-            with open("/proc/self/mem", "rb") as memory:
-                memory.seek(low)
-                block = memory.read(high - low)
-        except (OSError, ValueError, OverflowError):
-            continue
-        for found in re.finditer(rb"### BEGIN HIDDEN TE" + rb"STS.{60}", block, re.DOTALL):
-            print("LEAK" + "ED", found[0])"""
+    SEARCH
+    + """print(list(search("self")))
+for found in gc.get_objects():
+    for value in gc.get_referents(found):
+        if type(value) in (str, bytes):
+            print(*TEST.findall(value if type(value) is bytes else value.encode("utf-8", "replace")), end="")
+print("searched")"""
     + WRONG,
-    absent=("LEAKED",),
+    shows=("searched",),
 )
 attack(
     "reads-parent-memory",
     "searches the memory of every process that it can see for the tests, by /proc and by ptrace",
-    """import ctypes, os, re
-
-libc = ctypes.CDLL(None, use_errno=True)
-seen = [int(name) for name in os.listdir("/proc") if name.isdigit() and int(name) != os.getpid()]
-for number in seen + [os.getppid()]:
-    attached = libc.ptrace(16, number, 0, 0)
-    print("LEAK" + "ED ptrace", number) if attached == 0 else None
-    try:
-        maps = [line for line in open(f"/proc/{number}/maps") if "rw" in line]
-        memory = open(f"/proc/{number}/mem", "rb")
-    except OSError:
-        continue
-    for line in maps:
-        low, high = (int(part, 16) for part in line.split()[0].split("-"))
-        try:
-            memory.seek(low)
-            found = re.search(rb"### BEGIN HIDDEN TE" + rb"STS.{60}", memory.read(min(high - low, 1 << 26)), re.DOTALL)
-        except (OSError, ValueError, OverflowError):
-            continue
-        print("LEAK" + "ED", found[0]) if found else None"""
+    SEARCH
+    + """seen = [int(name) for name in os.listdir("/proc") if name.isdigit() and int(name) != os.getpid()]
+for number in [*seen, os.getppid()]:
+    if ctypes.CDLL(None).ptrace(16, number, 0, 0) == 0:
+        print("LEAK" + "ED ptrace", number)
+    try: print(list(search(number)))
+    except OSError as error: print(error)
+print("searched")"""
     + WRONG,
     absent=("LEAKED",),
+    shows=("searched",),
     stock="not run: it would attach to every process of the machine",
 )
 attack(

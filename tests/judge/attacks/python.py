@@ -39,6 +39,7 @@ if kernel is not None:
     kernel.do_execute = types.MethodType(do_execute, kernel)
 shell.run_cell = lambda *arguments, **options: types.SimpleNamespace(success=True, error_in_exec=None, result=2.0)"""
     + WRONG,
+    expects={},  # its own later cells are not run, either
 )
 attack(
     "caller-frame",

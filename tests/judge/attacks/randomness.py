@@ -99,15 +99,14 @@ attack(
     task="total",
 )
 attack(
-    "timing-oracle",
-    "measures how long the test takes between calls, to tell from it which answer was right",
+    "late-answers",
+    "answers just after the judge gave up, whatever interrupts it, so that the answer is taken for the next one's",
     """import time
 
-last, answers = [time.perf_counter()], []
-
 def add(a, b):
-    now = time.perf_counter()
-    answers.append(now - last[0])
-    last[0] = now
-    return 3 if len(answers) % 2 else int(1e9 * answers[-1]) % 50""",
+    end = time.monotonic() + 4.3
+    while time.monotonic() < end:
+        try: time.sleep(0.1)
+        except KeyboardInterrupt: pass
+    return 42""",
 )

@@ -44,6 +44,7 @@ def run(class_: Class, attack: Attack) -> str:
     left = left_behind(class_, attack)
     found = [*_marks(class_, attack, student), *_seen(class_, attack, student)]
     found += ["leaves a process behind"] if running and finished else []
+    found += [] if finished else ["never ends"]
     found += ["leaves files behind"] if left else []
     end(running)
     remove(left)

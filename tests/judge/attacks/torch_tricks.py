@@ -62,6 +62,10 @@ attack("changes-input-tensor", "doubles the input itself, so that twice the inpu
        """def double(x):
     x.data.zero_()
     return x.clone()""", lab="tensors")  # fmt: skip
+attack("in-place-by-name", "answers with a function of torch's own that writes zeros over its input", """import torch
+
+def compose(f, g):
+    return torch.zero_""", lab="tensors", task="compose")  # fmt: skip
 attack("changes-target", "writes zeros over every tensor of the process, the test's expected ones too", """import gc, torch
 
 def double(x):
@@ -114,6 +118,10 @@ def noise(shape, generator):
     drawn = torch.randn(shape, generator=generator)
     torch.randn(3)
     return drawn""", lab="tensors", task="noise")  # fmt: skip
+attack("forbidden-call", "calls what the test forbids while it runs", """import torch
+
+def double(x):
+    return torch.add(x, x)""", lab="tensors", expects={**FULL, "double-value": 0})  # fmt: skip
 attack("oracle-minimum", "asks the function that it minimises for everything but a minimum", """import torch
 
 def minimum(f, x):

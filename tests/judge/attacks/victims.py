@@ -22,7 +22,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from nbgrader.api import Gradebook, MissingEntry
 
 from .attack import Attack, Link
-from .labs import LABS, Lab
+from .lab import Lab
+from .labs import LABS
 
 HONEST = ("aa-honest", "mm-honest", "zz-honest")  # before, among and after the attackers
 CONFIG = """
@@ -30,6 +31,7 @@ c = get_config()
 c.CourseDirectory.root = {root!r}
 c.CourseDirectory.course_id = "victims"
 c.Execute.timeout = {cell_seconds}
+c.NbJudge.limits = {{"cell_seconds": {cell_seconds}, "seconds": 60, "memory_mb": 600, "disk_mb": 64}}
 """
 SECRETS = ("class", "home", "gradebook", "neighbour", "solution", "hidden", "environment")
 MARK = "CONTESTANT"  # in the environment of all that grading starts, so that what it leaves behind is found

@@ -9,8 +9,9 @@ STOCK = "not applicable: there is no wire"
 FIND = """import gc, socket, struct, threading, time
 import msgpack
 
-peer = next(found for found in gc.get_objects() if type(found).__name__ == "Contestant")
+peer = next(found for found in gc.get_objects() if type(found).__module__ == "nbjudge.wire.contestant")
 channel, wire = peer.channel, peer.channel._socket
+print("at the wire")
 
 def raw(data):
     wire.setblocking(True)
@@ -23,13 +24,14 @@ def say(message, *buffers):
 
 def reply(value, *buffers, **more):
     say({"number": peer._served, "value": value, **more}, *buffers)
+    channel.send = lambda *arguments, **named: channel.__dict__.pop("send")  # what our own end would say now
 
 """
 
 
 def hostile(name: str, tries: str, answer: str, *, lab: str = "sums", task: str = "", **more: object) -> None:
     """An attack whose cell begins by finding the wire; what breaks the protocol may cost the tests below, too."""
-    attack(name, tries, FIND + answer, lab=lab, task=task, stock=STOCK, **more)  # type: ignore[arg-type]
+    attack(name, tries, FIND + answer, lab=lab, task=task, stock=STOCK, shows=("at the wire",), **more)  # type: ignore[arg-type]
 
 
 hostile(
@@ -39,6 +41,7 @@ hostile(
     for number in range(peer._served, peer._served + 50):
         say({"number": number, "value": 42})
     return 42""",
+    expects={},  # what it said in advance is taken for its answers to what is asked next
 )
 hostile(
     "replies-flooded",
@@ -47,9 +50,8 @@ hostile(
     while True:
         say({"number": peer._served, "value": 0})
 
-threading.Thread(target=flood, daemon=True).start()
-
 def add(a, b):
+    threading.Thread(target=flood, daemon=True).start()
     time.sleep(1)
     return 0""",
 )
@@ -182,7 +184,8 @@ peer.operations["run"] = lambda peer, source, number: {"outputs": outputs, "ok":
 
 def add(a, b):
     return 0""",
-    absent=("<script>document.title = 'owned'",),
+    expects={},  # its own later cells are not run, either
+    absent=("<script>document.title",),
 )
 hostile(
     "forged-prints",
