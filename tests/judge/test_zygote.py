@@ -6,10 +6,12 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 
 import psutil
@@ -141,20 +143,20 @@ def test_a_judge_that_fails_says_why(zygote: StandIns) -> None:
         zygote.run("import os; os._exit(5)")
 
 
-def test_contestants_do_not_survive_their_judge(zygote: StandIns, tmp_path: Path) -> None:
-    tmp_path.chmod(0o777)
-    for folder in tmp_path.parents[:2]:
-        folder.chmod(0o755)
-    job = f"""
+@pytest.mark.parametrize("last", ["", "os._exit(0)", "os.kill(os.getpid(), 9)"], ids=["answer", "exit", "killed"])
+def test_contestants_do_not_survive_their_judge(zygote: StandIns, last: str) -> None:
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        os.chmod(folder, 0o777)
+        job = f"""
 import os
 first, second = spawn(), spawn()
 tell(first, "while True: pass")
-open({str(tmp_path / "pids")!r}, "w").write(f"{{host_pid(first)}} {{host_pid(second)}}")
-os._exit(0)
+open("{folder}/pids", "w").write(f"{{host_pid(first)}} {{host_pid(second)}}")
+{last}
 """
-    with pytest.raises(Crashed):
-        zygote.run(job)
-    assert gone(*map(int, (tmp_path / "pids").read_text().split()))
+        with pytest.raises(Crashed) if last else nullcontext():
+            zygote.run(job)
+        assert gone(*map(int, Path(folder, "pids").read_text().split()))
 
 
 def test_a_late_judge_is_killed(zygote: StandIns) -> None:
