@@ -56,10 +56,10 @@ class Codec:
         """
         if is_form(value):
             return value
+        if self._depth >= self.caps.depth:
+            raise ValueError(f"a value nested deeper than {self.caps.depth} levels, or one that holds itself")
         self._depth += 1
         try:
-            if self._depth > self.caps.depth:
-                raise ValueError(f"a value nested deeper than {self.caps.depth} levels, or one that holds itself")
             return self._encode(value, buffers)
         finally:
             self._depth -= 1

@@ -95,11 +95,9 @@ class Contestant(Peer):
             message["outputs"] = self.encode(outputs, buffers)
         super()._post(message, buffers, deadline)
 
-    def _take(self, deadline: float | None) -> tuple[dict[str, Any], Buffers]:
-        message, buffers = super()._take(deadline)
+    def _prepare(self, message: dict[str, Any]) -> None:
         for library in set(message.get("carry", [])) - self.carried:
             self.carry(library)
-        return message, buffers
 
     def _telling(self, error: BaseException) -> Form:
         if (number := getattr(error, "_nbjudge_again", None)) is not None:

@@ -32,6 +32,8 @@ def told(error: BaseException, secret: bool = False) -> tuple[type, list[Any]]:
     kind = type(error)
     if not isinstance(error, Exception):  # SystemExit and the like would end the judge
         return RuntimeError, [f"your code raised {kind.__name__}"]
+    if kind.__name__ in ODD:
+        kind = BASES[base(kind)]
     if secret:
         return kind, []
     plain = BASES.get(kind.__name__) is kind and all(map(is_form, error.args))
@@ -72,7 +74,8 @@ class Errors:
     def encode(self, peer: Peer, value: Any, buffers: Buffers) -> Form:
         """The form of an exception's class, else NotImplemented."""
         if isinstance(value, type) and issubclass(value, Exception):
-            return ["error", peer.export(value), value.__name__[:NAME], base(value)]
+            parent = base(value)
+            return ["error", peer.export(value), value.__name__ if _is_name(value.__name__) else parent, parent]
         return NotImplemented
 
     def before_send(self, peer: Peer, message: dict[str, Any], buffers: Buffers) -> None:
@@ -82,9 +85,13 @@ class Errors:
         """Nothing rides along."""
 
 
+def _is_name(name: str) -> bool:
+    return len(name) <= NAME and name.isidentifier()
+
+
 def _kind(peer: Peer, form: list[Form], buffers: Buffers) -> type[Exception]:
     """The class that stands in for one of the other end: caught as its builtin base, named as there."""
-    if len(form) != 3 or type(form[1]) is not str or len(form[1]) > NAME or form[2] not in BASES:
+    if [type(part) for part in form] != [int, str, str] or form[2] not in BASES or not _is_name(form[1]):
         raise WireError("an error's class that is none")
     number, name, parent = form
     space = {"_nbjudge_remote": True, "__str__": lambda error: str(error.args[0]) if error.args else ""}

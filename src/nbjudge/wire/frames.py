@@ -155,7 +155,7 @@ class Channel:
     def _fail(self, error: BaseException) -> None:
         """What comes after a frame that broke off cannot be understood."""
         kind = type(error) if isinstance(error, WireError) else WireError
-        self._failed = kind(f"the wire broke: {error or type(error).__name__}")
+        self._failed = kind(f"the wire broke: {str(error) or type(error).__name__}")
 
     def _wait(self, ready: select.poll, deadline: float | None) -> None:
         left = None if deadline is None else max(0, math.ceil((deadline - time.monotonic()) * 1000))

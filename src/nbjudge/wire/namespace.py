@@ -21,7 +21,7 @@ class Namespace(dict[str, Any]):
     judge: Judge
 
     def __init__(self) -> None:
-        super().__init__(__name__="__main__", __builtins__=builtins)
+        super().__init__(__name__="__main__", __builtins__=_Builtins(self))
         self._removed: set[str] = set()
 
     def __missing__(self, name: str) -> Any:
@@ -50,3 +50,14 @@ class Namespace(dict[str, Any]):
         removed, self._removed = self._removed, set()
         for name in sorted(removed):
             self.judge.request("restore", name)
+
+
+class _Builtins(dict[str, Any]):
+    """Python's builtins; asks the namespace for other names, since a class's body does not ask it itself."""
+
+    def __init__(self, namespace: Namespace) -> None:
+        super().__init__({name: value for name, value in vars(builtins).items() if name not in SITE})
+        self._namespace = namespace
+
+    def __missing__(self, name: str) -> Any:
+        return self._namespace.__missing__(name)

@@ -135,9 +135,13 @@ class Peer(Codec):
             raise WireError("freed handles that are no pairs")
         for handle, times in zip(freed[::2], freed[1::2], strict=True):
             self.exports.free(handle, times)
+        self._prepare(message)
         for extension in self.extensions:
             extension.after_receive(self, message, buffers)
         return message, buffers
+
+    def _prepare(self, message: dict[str, Any]) -> None:
+        """Before the extensions take what rode along."""
 
     # serving
 

@@ -146,6 +146,8 @@ def _operation(name: str, turned: bool = False) -> Callable[..., Any]:
     return operate
 
 
+for _kind in (StudentObject, StudentCallable):
+    _kind.__doc__ = property(lambda self: self.__getattr__("__doc__"))  # type: ignore[assignment]  # of its objects
 REFUSED = {
     "__eq__": ("`==`", BY_VALUE),
     "__ne__": ("`!=`", BY_VALUE),

@@ -26,11 +26,12 @@ SIMPLE = SCALARS - {int, str, bytes}  # they are their own form whatever their s
 LOW, HIGH = -(2**63), 2**63 - 1
 LONG = 1024  # characters or bytes of a text, or numbers of a list, from which on it travels as a buffer
 
-TYPES = [bool, bytes, complex, dict, float, frozenset, int, list, object, range, set, slice, str, tuple]
-TOOLS = [abs, all, any, chr, divmod, enumerate, filter, len, map, max, min, ord, pow, repr, reversed, round, sorted]
+TYPES: list[Any] = [bool, bytes, complex, dict, float, frozenset, int, list, object, range, set, slice, str, tuple]
+TOOLS: list[Any] = [abs, all, any, chr, divmod, len, max, min, ord, pow, repr, round, sorted, sum]
+STEPS: list[Any] = [enumerate, filter, map, reversed, zip]
 ERRORS = {name: kind for name, kind in vars(builtins).items() if isinstance(kind, type) and issubclass(kind, Exception)}
 NAMED: dict[str, Any] = {
-    **{value.__name__: value for value in [*TYPES, *TOOLS, sum, zip]},
+    **{value.__name__: value for value in [*TYPES, *TOOLS, *STEPS]},
     **{f"math.{name}": value for name, value in vars(math).items() if callable(value) and name[0] != "_"},
     **ERRORS,
 }
