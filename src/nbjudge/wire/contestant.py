@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
@@ -76,8 +77,9 @@ class Contestant(Peer):
         """A function, as honest code expects one, that calls the judge's."""
 
         def callback(*arguments: Any, **named: Any) -> Any:
-            return self.request("call", callback, list(arguments), named)
+            return self.request("call", itself(), list(arguments), named)
 
+        itself = weakref.ref(callback)  # so that it goes, and its handle is freed, with its last user
         callback.__name__ = callback.__qualname__ = name
         return callback
 
