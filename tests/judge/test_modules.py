@@ -451,6 +451,8 @@ STATE = [True, [], [], [], []]
         ["module", 1, "Net", None, [True, [], [["b", "text"]], [], []], []],
         ["module", 1, "Net", None, [True, [], [], [["m", ["torch", "nn.Linear"]]], []], []],
         ["module", 1, "Net", None, [True, [], [], [], [5]], []],
+        ["torch", "torch.relu"],
+        ["torch", "init.zeros_"],
         ["torch", "os.system"],
         ["torch", "torch.load"],
         ["torch", "torch.save"],

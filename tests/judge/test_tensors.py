@@ -80,10 +80,30 @@ def test_the_contestant_sees_shape_dtype_and_flags(both):
 
 def test_other_values_of_torch_cross(both):
     both.run("""
-        for value in (torch.Size([2, 0, 3]), torch.float16, torch.relu, nn.Linear, torch.optim.Adam):
+        for value in (torch.Size([2, 0, 3]), torch.float16):
             assert same(value) == value and type(same(value)) is type(value)
         assert same([torch.Size([]), (torch.int8, {"a": torch.device("cpu")})])[1][1]["a"] == torch.device("cpu")
     """)
+
+
+def test_functions_of_torch_reach_the_student_by_name_and_are_called_there(both):
+    both.student("""
+        import torch.nn.functional as F
+        def known(*values): return values == (torch.relu, F.mse_loss, nn.Linear, torch.optim.Adam, nn.init.zeros_)
+        def compose(f, g): return torch.zero_
+        Optimizer = torch.optim.SGD
+    """)
+    both.run("""
+        assert known(torch.relu, nn.functional.mse_loss, nn.Linear, torch.optim.Adam, nn.init.zeros_)
+        x = torch.tensor([1.0, -2.0])
+        compose(torch.abs, torch.neg)(x)  # what it returned writes in place
+        w = nn.Parameter(torch.ones(2))
+        w.grad = torch.ones(2)
+        Optimizer([w], lr=0.5).step()
+        assert torch.equal(w.detach(), torch.full((2,), 0.5))
+    """)
+    with pytest.raises(AssertionError, match="changes its input"):
+        both.run("x.abs()")
 
 
 @pytest.mark.parametrize(

@@ -71,8 +71,12 @@ class Tainted(TorchFunctionMode):
 
 
 def _storage(tensor: Tensor) -> int:
+    """Which memory a tensor has; 0 for one that has none, such as a sparse one or one inside of torch.func."""
     with torch._C.DisableTorchFunction():
-        return tensor.untyped_storage()._cdata if tensor.layout is torch.strided else 0
+        try:
+            return tensor.untyped_storage()._cdata
+        except (NotImplementedError, RuntimeError):
+            return 0
 
 
 def _whole(tensor: Tensor) -> bool:

@@ -1,4 +1,8 @@
-"""Torch's own functions and classes, which cross by name from fixed lists; nothing is looked up that is not on them."""
+"""Torch's own functions and classes, which the judge hands over by name; nothing is looked up that is not on the list.
+
+Those of the contestant come as handles, as its other functions do: what is called by a test runs there, and changes
+the judge's tensors by the in-place rule alone.
+"""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class Sharing:
             "size": lambda form, buffers: _size(form),
             "dtype": lambda form, buffers: dtype_of(*parts(form, 1)),
             "device": lambda form, buffers: _device(*parts(form, 1)),
-            "torch": lambda form, buffers: named(*parts(form, 1)),
+            **({"torch": lambda form, buffers: named(*parts(form, 1))} if self.sign < 0 else {}),
             **self.modules.kinds,
         }
 
@@ -77,7 +77,7 @@ class Sharing:
             return self.generators.encode(value, buffers)
         if kind is Gradients:
             return ["gradients", *(None if item is None else pack(item, buffers) for item in value)]
-        if (name := name_of(value)) is not None:
+        if self.sign > 0 and (name := name_of(value)) is not None:
             return ["torch", name]
         return self.modules.encode(value, buffers)
 
