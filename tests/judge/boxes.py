@@ -22,6 +22,7 @@ from nbjudge.limits import Limits
 
 HERE = Path(__file__).parent
 USERS = ("root", "nobody")
+CONTAINERS = ("plain", "recipe")  # root of a container, with default settings and with those of the Dockerfile
 ALL = frozenset(host.PROTECTS)
 FALLBACK = ALL - {"namespaces"}
 
@@ -66,7 +67,7 @@ class StandIns(Zygote):
 
 def need(user: str, *layers: str) -> None:
     """Skip, and say so, where this host or this user cannot do it."""
-    if user in ("root", "container") and os.geteuid() != 0:
+    if user in ("root", *CONTAINERS) and os.geteuid() != 0:
         pytest.skip(f"not tested as {user}: the tests run as another user")
     if user == "nobody" and os.geteuid() == 0 and not psutil.LINUX:
         pytest.skip("not tested as nobody: needs Linux")
@@ -79,8 +80,8 @@ def python(user: str, layers: Collection[str] = ALL) -> list[str]:
     """Where the interpreter lies in a folder of root's, only a file tree of its own shows it to another user."""
     if os.geteuid() != 0 or (user == "root" and "namespaces" in layers):
         return [sys.executable]
-    if user == "container":
-        return [sys.executable, str(HERE / "as_container.py"), sys.base_prefix, sys.executable]
+    if user in CONTAINERS:
+        return [sys.executable, str(HERE / "as_container.py"), user, sys.base_prefix, sys.executable]
     number = "65534" if user == "nobody" else "0"
     return [sys.executable, str(HERE / "as_user.py"), number, sys.base_prefix, sys.executable]
 

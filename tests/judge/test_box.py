@@ -218,8 +218,16 @@ def test_the_box_refuses_it(user: str, name: str, boxes: Boxes, outside: Host) -
 def test_in_a_container_without_namespaces_the_others_refuse_it(
     name: str, boxes: Boxes, hosts: Callable[[str], Host]
 ) -> None:
-    box = boxes("container", *sorted(FALLBACK - {"memory"}))
+    box = boxes("plain", *sorted(FALLBACK - {"memory"}))
     answer = box.attempt(hosts("root").fill_in(ATTEMPTS[name].code))
+    assert re.search(REFUSED, str(answer)), answer
+
+
+@pytest.mark.parametrize("name", ATTEMPTS)
+def test_in_the_container_of_the_recipe_the_box_refuses_it(
+    name: str, boxes: Boxes, hosts: Callable[[str], Host]
+) -> None:
+    answer = boxes("recipe", *sorted(FULL["root"])).attempt(hosts("root").fill_in(ATTEMPTS[name].code))
     assert re.search(REFUSED, str(answer)), answer
 
 

@@ -56,7 +56,7 @@ def test_a_mac_is_told_what_is_missing_and_the_way_out(
 
 
 @pytest.mark.skipif(not psutil.LINUX, reason="on Linux the layers are tried")
-@pytest.mark.parametrize("user", ["root", "nobody", "container"])
+@pytest.mark.parametrize("user", ["root", "nobody", "plain", "recipe"])
 def test_this_host(user: str) -> None:
     need(user)
     script = "import sys; from nbjudge.box.check import check; sys.exit(check())"
@@ -65,7 +65,7 @@ def test_this_host(user: str) -> None:
     lines = done.stdout.splitlines()
     assert [line.split()[0] for line in lines[:6]] == list(host.PROTECTS)
     assert len(lines) >= 7
-    if user == "container":
+    if user == "plain":
         assert lines[1].startswith("namespaces  no   unshare: Operation not permitted")
         assert done.returncode > 0
 
@@ -78,6 +78,14 @@ def test_missing_libseccomp_is_a_missing_layer(tmp_path: Path, monkeypatch: pyte
     offers = {offer.layer: offer for offer in host.offers()}
     assert not offers["seccomp"].available
     assert offers["seccomp"].how == "Unable to find libseccomp"
+
+
+def test_the_recipe_stands_in_the_dockerfile() -> None:
+    text = (Path(__file__).parents[2] / "Dockerfile").read_text()
+    commands = [line.strip() for line in host.CONTAINER.splitlines()[1:]]
+    assert commands
+    for command in commands:
+        assert f"#   {command}\n" in text
 
 
 def test_a_setting_that_forbids_namespaces_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

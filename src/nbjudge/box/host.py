@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Collection, Sequence
@@ -82,7 +83,9 @@ def offers(python: Sequence[str] = (sys.executable,)) -> list[Offer]:
     if not sys.platform.startswith("linux"):
         return [Offer(layer, False, f"needs Linux, this is {sys.platform}") for layer in seal.LAYERS]
     command = [*python, "-P", "-m", "nbjudge.box.host"]
-    done = subprocess.run(command, cwd="/", capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(command, cwd="/", capture_output=True, text=True, timeout=60)
+    if done.returncode:
+        raise RuntimeError(f"{shlex.join(command)} failed; is nbjudge installed for it? {done.stderr[-500:]}")
     return [Offer(*offer) for offer in json.loads(done.stdout)]
 
 

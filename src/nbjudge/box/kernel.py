@@ -8,7 +8,7 @@ import struct
 
 NEW_MOUNT, NEW_UTS, NEW_IPC, NEW_USER = 0x20000, 0x4000000, 0x8000000, 0x10000000
 NEW_PID, NEW_NET = 0x20000000, 0x40000000
-READ_ONLY, NO_SUID, NO_DEVICES, REMOUNT, BIND, RECURSIVE, PRIVATE = 1, 2, 4, 32, 4096, 16384, 1 << 18
+READ_ONLY, NO_SUID, NO_DEVICES, REMOUNT, BIND, MOVE, RECURSIVE, PRIVATE = 1, 2, 4, 32, 4096, 8192, 16384, 1 << 18
 _SET_PDEATHSIG, _SET_DUMPABLE, _CAPBSET_DROP, _SET_NO_NEW_PRIVS, _SET_SECCOMP, _CAP_AMBIENT = 1, 4, 24, 38, 22, 47
 _MOUNT_SETATTR = 442  # these newer numbers are the same on every architecture
 _MOUNT_SETATTR_RECURSIVE = 0x8000
@@ -49,10 +49,17 @@ def bind(source: str, target: str) -> None:
 
 
 def change_root(folder: str) -> None:
-    """Make `folder`, a mount, the root; the old root is gone for this mount namespace."""
+    """Make `folder`, a mount, the root; for this mount namespace the old one cannot be reached any more.
+
+    Container runtimes refuse pivot_root even to those who may mount; there the folder is moved over the old root.
+    """
     os.chdir(folder)
-    call("pivot_root", b".", b".")
-    call("umount2", b".", _DETACH)
+    try:
+        call("pivot_root", b".", b".")
+        call("umount2", b".", _DETACH)
+    except PermissionError:
+        mount(folder, "/", None, MOVE)
+        os.chroot(".")
     os.chdir("/")
 
 
