@@ -213,6 +213,25 @@ def test_a_killed_zygote_takes_everybody_along_and_is_started_anew(zygote: Stand
         assert box.attempt("answer = 1") == 1
 
 
+@pytest.mark.parametrize("layers", [ALL, FALLBACK], ids=["all", "fallback"])
+def test_a_killed_server_leaves_nothing(zygote: StandIns, layers: frozenset[str]) -> None:
+    if layers == FALLBACK:
+        need(zygote.user, "user")
+    number = f"{9000 + len(layers)}.{USERS.index(zygote.user)}{os.getpid()}"
+    detach = f"import subprocess; subprocess.run(['/bin/sh', '-c', 'setsid sleep {number} & exit'])"
+    with StandIns(zygote.user, layers) as box, ThreadPoolExecutor() as pool:
+        judging = pool.submit(box.run, f"c = spawn(); ask(c, {detach!r}); c.ending()")
+        until = time.monotonic() + SLOW
+        while not sleepers(number) and time.monotonic() < until:
+            time.sleep(0.01)
+        started = [*(process.pid for process in box.processes()), *sleepers(number)]
+        assert len(started) > 3
+        box.processes()[0].kill()
+        with pytest.raises(Crashed):
+            judging.result()
+        assert gone(*started)
+
+
 def test_many_judges_at_once(zygote: StandIns) -> None:
     with ThreadPoolExecutor(8) as pool:
         answers = pool.map(lambda n: zygote.run(f"answer = ask(spawn(), 'answer = {n} + 1')"), range(40))

@@ -196,7 +196,7 @@ class Server:
     def _end_orphans(self) -> None:
         """Without a pid namespace, what detached itself has become our child."""
         known = {*self.judges, *self.contestants}
-        while orphans := set(_children()) - known:
+        while orphans := set(children_of_mine()) - known:
             for pid in orphans:
                 self._kill(pid)
                 os.waitpid(pid, 0)
@@ -218,6 +218,6 @@ def _refuse(sock: socket.socket, error: OSError) -> None:
         send(sock, str(error))
 
 
-def _children() -> list[int]:
+def children_of_mine() -> list[int]:
     with open("/proc/thread-self/children") as file:
         return [int(pid) for pid in file.read().split()]

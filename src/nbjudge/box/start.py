@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 from typing import Any, NoReturn
@@ -10,7 +11,7 @@ from typing import Any, NoReturn
 from nbjudge.box import kernel, paths, syscalls, usage
 from nbjudge.box.messages import receive, send
 from nbjudge.box.seal import Plan, dedicated_user, drop_user, enter_namespaces
-from nbjudge.box.server import Server
+from nbjudge.box.server import Server, children_of_mine
 from nbjudge.box.warm import warm
 from nbjudge.limits import Limits
 
@@ -20,16 +21,40 @@ def main() -> NoReturn:
     driver = os.pidfd_open(os.getppid())
     name = f"nbjudge-{os.getppid()}-{os.getpid()}"
     config, _ = receive(control)
+    if config is None:  # the driver ended before it said what it wants
+        sys.exit(1)
     try:
         if "namespaces" in config["layers"]:
             enter_namespaces()
-        kernel.call("prctl", 36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: orphans become our children
+        else:
+            stand_guard()
+        _adopt_orphans()
         plan = prepare(config)
     except Exception as error:
         send(control, {"error": f"{type(error).__name__}: {error}"})
         sys.exit(1)
     send(control, {"layers": sorted(plan.layers)})
     Server(control, driver, plan, config["mains"], name).serve()
+
+
+def stand_guard() -> None:
+    """Continue in a fork; whatever ends that, this process ends what it has left, as a pid namespace would."""
+    _adopt_orphans()
+    pid = os.fork()
+    if pid == 0:
+        kernel.die_with_parent()
+        return
+    os.closerange(3, 1 << 20)
+    os.waitpid(pid, 0)
+    while left := children_of_mine():
+        for orphan in left:
+            os.kill(orphan, signal.SIGKILL)
+            os.waitpid(orphan, 0)
+    os._exit(0)
+
+
+def _adopt_orphans() -> None:
+    kernel.call("prctl", 36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
 
 
 def prepare(config: dict[str, Any]) -> Plan:
