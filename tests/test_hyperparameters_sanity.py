@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import math
+from collections import Counter
+from dataclasses import FrozenInstanceError
 from functools import partial
 
 import pytest
@@ -368,6 +370,35 @@ def test_step_three_takes_the_rate_whose_loss_falls_most():
     assert w.lr == min(finals, key=finals.get)
     assert step.passed
     assert f"lr {w.lr:g}" in step.found
+
+
+def test_step_three_takes_a_hundred_steps_with_each_rate_however_long_an_epoch_is():
+    steps = []
+
+    class Counted(torch.optim.AdamW):
+        def step(self, closure=None):
+            steps.append(self.param_groups[0]["lr"])
+            return super().step(closure)
+
+    walk(optimizer=Counted, batch_size=4).find_learning_rate()
+    assert Counter(steps) == dict.fromkeys((1e-1, 1e-2, 1e-3, 1e-4), 100)
+
+
+def test_what_was_found_stays_as_it_is():
+    for found in (Check("a", "1", "2", passed=True), SanityReport([]), Diagnosis("a", "b", "c")):
+        with pytest.raises(FrozenInstanceError):
+            setattr(found, next(iter(vars(found))), "other")
+
+
+def test_batch_norm_is_measured_in_training_mode():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(64, affine=False), nn.Dropout(0.5), nn.Linear(64, 10)).eval()
+    x, y = PARTS.train[:256]
+    z = x.flatten(1)
+    z = (z - z.mean(0)) / (z.var(0, unbiased=False) + 1e-5).sqrt()
+    expected = F.cross_entropy(z @ model[3].weight.T + model[3].bias, y).item()
+    report = sanity_report(model, PARTS.train, ADAM, steps=1)
+    assert report.checks[0].found == f"{expected:.3f}"
 
 
 def test_bad_settings_and_orders_are_refused():

@@ -60,6 +60,8 @@ def test_the_directions_gradient_is_at_right_angles_to_it():
 
 
 def test_weight_norm_is_shown_and_refuses_what_is_no_parameter():
+    with pytest.raises(ValueError, match=r"name must be a parameter of Sequential, got '0\.weight'"):
+        N.weight_norm(nn.Sequential(nn.Linear(3, 2)), "0.weight")
     assert "WeightNorm(dim=1)" in repr(N.weight_norm(nn.Linear(4, 3), dim=1))
     assert "WeightNorm(dim=0)" in repr(N.weight_norm(nn.Linear(4, 3)))
     for name in ("weights", "training", ""):

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain, count, islice
 from typing import Any
 
 import torch
@@ -233,14 +234,15 @@ class SevenSteps:
         model = self._fresh().train()
         losses: list[float] = []
         optimizer = self.make_optimizer(model.parameters(), lr=lr, weight_decay=WEIGHT_DECAYS[0])
-        while len(losses) < ITERATIONS:
-            for x, y in batches(self.train, self.batch_size, self.device, shuffle=True, generator=self.generator):
-                loss = nn.functional.cross_entropy(model(x), y)
-                losses.append(loss.item())
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-        return losses[:ITERATIONS]
+        shuffled = partial(batches, self.train, self.batch_size, self.device, shuffle=True, generator=self.generator)
+        epochs = (shuffled() for _ in count())
+        for x, y in islice(chain.from_iterable(epochs), ITERATIONS):
+            loss = nn.functional.cross_entropy(model(x), y)
+            losses.append(loss.item())
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        return losses
 
     def _fresh(self) -> nn.Module:
         return self.make_model().to(self.device)

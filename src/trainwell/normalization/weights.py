@@ -88,7 +88,7 @@ def weight_norm(module: nn.Module, name: str = "weight", dim: int | None = 0) ->
     """
     if name not in dict(module.named_parameters(recurse=False)):
         raise ValueError(f"name must be a parameter of {type(module).__name__}, got {name!r}")
-    parametrize.register_parametrization(module, name, WeightNorm(dim), unsafe=True)  # unsafe: one tensor becomes two
+    parametrize.register_parametrization(module, name, WeightNorm(dim))
     return module
 
 
