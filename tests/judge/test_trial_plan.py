@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+from dataclasses import replace
+
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
@@ -9,7 +12,7 @@ from nbjudge.limits import Limits
 from nbjudge.remarks import Remark
 from nbjudge.trial.hidden import hidden_lines, visible_number, visible_source
 from nbjudge.trial.job import DELIMITERS, CellVerdict, Job, Trial
-from nbjudge.trial.plan import Kind, bound, parse, plain, plan, scores, used
+from nbjudge.trial.plan import Kind, bound, parse, plan, python, scores, used
 
 
 def cell(source, name=None, tags=(), **flags):
@@ -110,8 +113,9 @@ def test_strange_names_are_no_names(name):
 
 
 def test_magics_become_pass_on_lines_of_the_same_number():
-    assert plain("%matplotlib inline\nif x:\n    !ls\ny") == "pass\nif x:\n    pass\ny"
-    assert plain('text = """\n% no magic\n"""') == 'text = """\n% no magic\n"""'
+    assert ast.unparse(python("%matplotlib inline\nif x:\n    !ls\ny")) == "pass\nif x:\n    pass\ny"
+    assert python("%matplotlib inline\nif x:\n    !ls\ny").body[2].lineno == 4
+    assert ast.unparse(python('text = """\n% no magic\n"""')) == "text = '\\n% no magic\\n'"
 
 
 def test_bound_names():
@@ -138,10 +142,12 @@ def test_hidden_lines():
 
 def test_a_job_arrives_as_it_was_sent():
     sent = job([graded("1", "t"), new_markdown_cell("é\ud800")], limits=Limits(cell_seconds=3), delimiters=("<", ">"))
+    sent = replace(sent, files=(("data/numbers.csv", b"1,2"),))
     sent.submission["cells"][0]["outputs"] = [{"huge": "x"}]
     came = Job.unpack(sent.pack())
     assert came.limits == sent.limits
     assert came.delimiters == ("<", ">")
+    assert came.files == sent.files
     assert came.source["cells"][1]["source"] == "é\ud800"
     assert "outputs" not in came.submission["cells"][0]
 

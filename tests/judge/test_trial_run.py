@@ -320,3 +320,20 @@ def test_submissions_do_not_see_each_other(zygote):
     for number in range(3):
         cells = solution("seen = 'mark' in globals()\nmark = 1"), graded("assert not seen", "t")
         assert judged(zygote, *cells).scores == {"t": 1}, number
+
+
+def test_files_that_came_with_the_lab_lie_where_both_sides_look(zygote):
+    files = ("data/numbers.csv", b"1,2\n"), ("helpers.py", b"def double(x): return 2 * x\n")
+    look = "import helpers\nassert helpers.double(2) == 4\nassert open('data/numbers.csv').read() == '1,2\\n'"
+    trial = judged(
+        zygote,
+        solution(f"{look}\nfound = 1\nimport os"),
+        graded(f"{look}\nassert found == 1", "t"),
+        cell("os._exit(0)"),
+        graded("assert found == 1, 'the next contestant has them, too'", "after"),
+        cell("print(In[1][:6])"),
+        files=files,
+    )
+    assert trial.scores == {"t": 1, "after": 1}
+    assert printed(trial, 4) == "import\n"
+    assert judged(zygote, solution("import helpers")).cells[0].outputs[0]["ename"] == "ModuleNotFoundError"

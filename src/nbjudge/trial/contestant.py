@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import importlib
 import socket
+import sys
 
 from nbjudge.trial.shell import Shell
 from nbjudge.wire import Channel, Contestant
+from nbjudge.wire.peer import CARRIERS
 
 LARGEST = 1_000_000  # characters of output that are kept for the judge, which has the last word
 
 
 def warm() -> None:
-    """In the zygote: what would take each contestant a tenth of a second."""
+    """In the zygote: what would take each judge and each contestant a tenth of a second or two."""
+    for library in CARRIERS:
+        if library in sys.modules:
+            importlib.import_module("nbjudge.wire." + CARRIERS[library].split(".")[0])
     shell = Shell.made()
+    shell.run_cell("None")
     try:
         raise ValueError
     except ValueError as error:

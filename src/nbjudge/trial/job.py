@@ -28,16 +28,17 @@ class Job:
     submission: Notebook
     limits: Limits = DEFAULTS
     delimiters: tuple[str, str] = DELIMITERS
+    files: tuple[tuple[str, bytes], ...] = ()  # that came with the lab: relative path and content
 
     def pack(self) -> bytes:
         """The job as bytes; outputs that the notebooks came with stay behind."""
         limits = asdict(self.limits)
-        return _pack([_lean(self.source), _lean(self.submission), limits, list(self.delimiters)])
+        return _pack([_lean(self.source), _lean(self.submission), limits, self.delimiters, self.files])
 
     @classmethod
     def unpack(cls, packed: bytes) -> Job:
-        source, submission, limits, (begin, end) = _unpack(packed)
-        return cls(source, submission, Limits(**limits), (begin, end))
+        source, submission, limits, (begin, end), files = _unpack(packed)
+        return cls(source, submission, Limits(**limits), (begin, end), tuple((path, data) for path, data in files))
 
 
 @dataclass
@@ -73,6 +74,16 @@ class Trial:
         values["mistakes"] = [(grade_id, name) for grade_id, name in values["mistakes"]]
         values["remarks"] = [Remark(*remark) for remark in values["remarks"]]
         return cls(**values)
+
+
+def laying_out(files: tuple[tuple[str, bytes], ...]) -> str:
+    """Python that writes these files into the working directory."""
+    return f"""
+from pathlib import Path
+for path, data in {files!r}:
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_bytes(data)
+"""
 
 
 def _lean(notebook: Notebook) -> Notebook:

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import hashlib
+import os
 import resource
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator
+from tempfile import TemporaryDirectory
 from types import CodeType, FrameType
 
 from nbjudge.box.messages import read_bytes, write_bytes
 from nbjudge.box.spawned import Spawned
 from nbjudge.remarks import Remark
 from nbjudge.trial import forbidden, messages
-from nbjudge.trial.job import CellVerdict, Job, Trial
+from nbjudge.trial.job import CellVerdict, Job, Trial, laying_out
 from nbjudge.trial.lifeline import BROKE, DIED, GRACE, SLOW, SPENT, Lifeline, Stopped
 from nbjudge.trial.messages import Reason
 from nbjudge.trial.outputs import Output, Outputs, Stream, clean
-from nbjudge.trial.plan import Kind, Step, plain, plan, scores
+from nbjudge.trial.plan import Kind, Step, plan, python, scores
 from nbjudge.trial.shell import Shell, seed
 from nbjudge.trial.testcell import Property
 from nbjudge.wire import Refused
@@ -28,12 +30,19 @@ from nbjudge.wire import Refused
 REMARKS = {DIED: "died", BROKE: "wire", SPENT: "limit"}  # what is slow shows in the cell
 LOCKED = "locked"
 CELLS = 10  # so many cells may show as much as a cell may
-MARGIN = 0.9  # of the submission's seconds, so that the marks so far arrive before the zygote's driver gives up
 
 
 def main(job: socket.socket, spawn: Callable[[], Spawned]) -> None:
     """Read the Job, answer with the Trial."""
-    write_bytes(job, Run(Job.unpack(read_bytes(job)), spawn).trial().pack())
+    asked = Job.unpack(read_bytes(job))
+    with TemporaryDirectory(prefix="nbjudge-") if asked.files else contextlib.nullcontext() as folder:
+        if folder:
+            os.chdir(folder)
+            sys.path.insert(0, folder)  # of the instructor's files alone
+            exec(laying_out(asked.files), {})
+        answer = Run(asked, spawn).trial().pack()
+        os.chdir("/")
+    write_bytes(job, answer)
 
 
 class OutOfTime(BaseException):
@@ -46,7 +55,7 @@ class Run:
     def __init__(self, job: Job, spawn: Callable[[], Spawned]) -> None:
         self.job, self.limits = job, job.limits
         self.started = time.monotonic()
-        self.contestant = Lifeline(spawn, job.limits, self.started + MARGIN * job.limits.seconds)
+        self.contestant = Lifeline(spawn, job, self.started + _time(job.limits.seconds))
         self.result = Trial(cells=[CellVerdict() for _ in job.submission["cells"]])
         self.result.scores = dict.fromkeys(scores(job), 0.0)
         self.written: list[str] = []  # the student's cells
@@ -107,7 +116,8 @@ class Run:
     def _test(self, step: Step, outputs: Outputs) -> None:
         test = Property(step.grade_id, step.source, step.points, self.job.delimiters)
         outputs.shown = lambda: not test.stands_hidden()
-        self._mentions(step.forbid, forbidden.cells_under(step.source, self.written))
+        if step.forbid:
+            self._mentions(step.forbid, forbidden.cells_under(step.source, self.written))
         peer = self.contestant.ready()
         peer.on_outputs = lambda sent: _add(outputs, clean(sent, self.limits.output_bytes))
         peer.changes_inputs = "changes-inputs" in step.tags
@@ -126,6 +136,7 @@ class Run:
             raise Stopped(reason)
         outputs.shown = lambda: True
         peer.retire(_lasts)
+        peer.namespace.restore()
         self._failed(error, test, outputs) if error else self._passed(value, test, outputs)
 
     def _passed(self, value: object, test: Property, outputs: Outputs) -> None:
@@ -181,9 +192,14 @@ class Run:
         self.result.remarks.append(Remark(kind, detail))
 
 
+def _time(seconds: float) -> float:
+    """Of the submission's time what its cells may use: the marks have to arrive before the driver gives up."""
+    return max(0.5 * seconds, seconds - max(0.1 * seconds, 2 * GRACE))
+
+
 def _ours(step: Step, filename: str) -> CodeType:
     """What of a locked cell runs in the judge, too."""
-    tree = ast.parse(plain(step.source), filename)
+    tree = python(step.source, filename)
     tree.body = [statement for number, statement in enumerate(tree.body) if number not in step.beside]
     return compile(tree, filename, "exec")
 

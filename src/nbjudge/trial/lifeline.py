@@ -8,8 +8,9 @@ from typing import Any
 
 from nbjudge.box.messages import Crashed
 from nbjudge.box.spawned import Spawned
-from nbjudge.limits import Limits
+from nbjudge.trial.job import Job, laying_out
 from nbjudge.trial.messages import Reason
+from nbjudge.trial.shell import PLAIN
 from nbjudge.wire import Channel, Closed, Judge, Late, WireError
 
 CONTESTANTS = 5  # as many a submission; after that what remains fails
@@ -33,8 +34,9 @@ class Lifeline:
     A new one gets the cells that the others ran to their end, so that what stands below finds its names.
     """
 
-    def __init__(self, spawn: Callable[[], Spawned], limits: Limits, until: float) -> None:
-        self._spawn, self._limits, self._until = spawn, limits, until
+    def __init__(self, spawn: Callable[[], Spawned], job: Job, until: float) -> None:
+        self._spawn, self._limits, self._until = spawn, job.limits, until
+        self._files = [(laying_out(job.files), PLAIN)] if job.files else []
         self._ran: list[tuple[str, int]] = []
         self._spawned: Spawned | None = None
         self._last = Reason(DIED, "the contestant did not start")
@@ -100,11 +102,11 @@ class Lifeline:
             return
         self.layers = self._spawned.layers
         self.peer = self._judge(self._spawned)
-        for cell in list(self._ran):
+        for cell in [*self._files, *self._ran]:
             try:
                 self._run(self.peer, *cell)
             except Stopped:
-                self._ran.remove(cell)
+                self._ran = [other for other in self._ran if other != cell]
                 if self.peer is None:
                     return
 

@@ -82,14 +82,13 @@ def _kinds(cells: list[dict[str, Any]]) -> Iterator[tuple[str, tuple[Kind, froze
     theirs: set[str] = set()
     ours: set[str] = set()
     for cell in cells:
-        tag, source = _tag(cell), str(cell["source"])
-        kind, beside, tree = Kind.STUDENT, frozenset[int](), parse(source)
+        tag, kind, beside = _tag(cell), Kind.STUDENT, frozenset[int]()
+        if cell["cell_type"] != "code":
+            continue
         if _is_test(cell):
             kind = Kind.TEST
-        elif cell["cell_type"] != "code":
-            continue
-        elif tag.get("solution") or not tag.get("locked") or tree is None:
-            theirs |= bound(source)
+        elif tag.get("solution") or not tag.get("locked") or (tree := parse(str(cell["source"]))) is None:
+            theirs |= bound(str(cell["source"]))
         else:
             kind, beside = Kind.LOCKED, _beside(tree, theirs, ours)
         if name := tag.get("grade_id"):
@@ -110,18 +109,20 @@ def _beside(tree: ast.Module, theirs: set[str], ours: set[str]) -> frozenset[int
 def parse(source: str) -> ast.Module | None:
     """The cell's tree, or None where it is no Python even without its magics."""
     try:
-        return ast.parse(plain(source))
+        return python(source)
     except NOT_PYTHON:
         return None
 
 
-def plain(source: str) -> str:
-    """The cell as Python: where it holds magics and shell commands they become `pass`, on lines of the same number."""
+def python(source: str, filename: str = "<cell>") -> ast.Module:
+    """The cell's tree; where it holds magics and shell commands each of their lines is a `pass`.
+
+    Raises one of `NOT_PYTHON`.
+    """
     try:
-        ast.parse(source)
+        return ast.parse(source, filename)
     except NOT_PYTHON:
-        return MAGIC.sub(r"\1pass", source)
-    return source
+        return ast.parse(MAGIC.sub(r"\1pass", source), filename)
 
 
 def used(tree: ast.AST) -> set[str]:

@@ -15,7 +15,7 @@ from types import CodeType, TracebackType
 from typing import Any
 
 from nbjudge.trial.hidden import hidden_lines
-from nbjudge.trial.plan import plain
+from nbjudge.trial.plan import python
 from nbjudge.wire.proxies import StudentObject
 
 IGNORED = {tokenize.ENDMARKER, tokenize.NL, tokenize.NEWLINE, tokenize.COMMENT}
@@ -48,7 +48,7 @@ class Property:
 
     @cached_property
     def _code(self) -> tuple[CodeType, CodeType | None]:
-        tree = ast.parse(plain(self.source), self.filename)
+        tree = python(self.source, self.filename)
         last = tree.body[-1] if tree.body else None
         if not isinstance(last, ast.Expr):
             return compile(tree, self.filename, "exec"), None
@@ -93,10 +93,8 @@ class Property:
         A number is partial credit, also in an array or a tensor of one element; nothing, a truth value, a string and
         the like are full credit. An object of the student's, which could be a number or not, is none.
         """
-        if self.quiet:
-            return self.points, ""
         number = _number(value)
-        if number is None:
+        if number is None or self.quiet:
             return self.points, ""
         if type(number) in (int, float) and 0 <= number <= self.points:
             return float(number), ""
