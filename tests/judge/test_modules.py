@@ -504,3 +504,11 @@ def test_forged_rides_are_wire_errors(both, ride):
     torches = next(extension for extension in both.judge.extensions if hasattr(extension, "twins"))
     with pytest.raises(WireError):
         torches.after_receive(both.judge, {"number": 1, "torch": ride}, [bytearray(8)])
+
+
+def test_values_of_a_leaf_that_never_came_are_a_wire_error(both):
+    torches = next(extension for extension in both.judge.extensions if hasattr(extension, "twins"))
+    torches.graphs.receive(-7, [[-8, [2], "float32", "cpu", True]], lambda: [torch.ones(2)])
+    forged = {"changed": [[-8, [[2], "float32", "cpu", 0], 0, True, False]]}
+    with pytest.raises(WireError):
+        torches.after_receive(both.judge, {"number": 1, "torch": forged}, [bytearray(8)])

@@ -187,6 +187,46 @@ def test_a_changed_temporary_costs_nothing():
         """)
 
 
+def test_a_changed_input_that_is_returned_comes_with_its_values(both):
+    both.student("""
+        def steps(f, x, times):
+            for _ in range(times):
+                x -= f(x)
+                f(x)  # tells the judge of the change
+            return x
+    """)
+    both.run("""
+        x = torch.full((3,), 8.0)
+        y = steps(lambda x: x / 2, x, 2)
+        assert torch.equal(y, torch.full((3,), 2.0)), y
+        h = 2 * torch.full((3,), 4.0, requires_grad=True)
+        y = steps(lambda x: x / 2, h, 2)
+        assert torch.equal(y, torch.full((3,), 2.0)), y
+    """)
+    for name in "xh":
+        with pytest.raises(AssertionError, match="changes its input"):
+            both.run(f"{name}.sum()")
+
+
+def test_a_shape_that_changes_after_the_fact(both):
+    both.student("""
+        plain, weight = torch.zeros(3), nn.Parameter(torch.zeros(3))
+        def give(): return plain, weight
+        def reshape(*tensors):
+            for tensor in (plain, weight, *tensors): tensor.data = torch.ones(2, 2)
+    """)
+    both.run("""
+        a, w = give()
+        x, p = torch.zeros(3), nn.Parameter(torch.zeros(3))
+        reshape(x, p)
+        assert a.shape == x.shape == (3,)  # values are the judge's
+        assert w.shape == p.shape == (2, 2)  # parameters are shared, as in one process
+    """)
+    for name in "ax":
+        with pytest.raises(AssertionError, match="changes"):
+            both.run(f"{name}.sum()")
+
+
 def test_functions_with_an_underscore_change_their_input(both):
     both.run("""
         x, base = torch.zeros(3), torch.zeros(2, 3)

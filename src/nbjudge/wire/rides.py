@@ -116,6 +116,7 @@ class Rides(Sharing):
     def take_news(self, twin: Twin, tensor: Tensor, data: Form, buffers: Buffers, quiet: bool) -> None:
         """Takes the new values of a tensor; quietly where autograd was not told of the change at the other end."""
         write(tensor.data if quiet else tensor, unpack(data, buffers))
+        twin.spoiled = False
 
 
 def _list(value: Any) -> list[Any]:

@@ -87,8 +87,10 @@ class Sharing:
         twin = self.twins.of(tensor)
         theirs = twin is not None and not self.twins.mine(twin.name)
         if tensor.requires_grad and not tensor.is_leaf:
-            if twin is not None and theirs and not any(twin.news(tensor)):
+            if twin is not None and theirs and not (twin.spoiled or any(twin.news(tensor))):
                 return ["twin", twin.name]  # an argument, handed back as it came
+            if twin is not None:
+                self.report(twin, tensor, buffers)
             self.outgoing.append(tensor)
             return ["graph", len(self.outgoing) - 1]
         kind = STATE if state or isinstance(tensor, nn.Parameter) else LEAF if tensor.requires_grad else PLAIN

@@ -43,6 +43,8 @@ class TorchOfJudge(Rides):
             buffers.append(memoryview(state))
             ride["random"] = len(buffers) - 1
         if "ask" in message:
+            if not self._asked:  # what an abandoned request left behind
+                self._records, self._objection, self.peer.objection = [], None, None
             in_place = bool(getattr(self.peer, "in_place", False))
             self._asked = [asked for asked in self._asked if asked[0] < message["number"]]
             self._asked.append((message["number"], in_place))
@@ -96,7 +98,7 @@ class TorchOfContestant(Rides):
     sign = -1
 
     def loyal(self, twin: Twin, tensor: Tensor) -> bool:
-        return self._in_place or not any(twin.news(tensor))
+        return self._in_place or not (twin.spoiled or any(twin.news(tensor)))
 
     def report(self, twin: Twin, tensor: Tensor, buffers: Buffers) -> None:
         if any(news := twin.news(tensor)):
@@ -105,9 +107,12 @@ class TorchOfContestant(Rides):
     def news_of(self, twin: Twin, tensor: Tensor, buffers: Buffers) -> Form:
         comes = twin.kind == STATE or (twin.kind == LEAF and self.twins.mine(twin.name)) or self._in_place
         try:
-            return super().news_of(twin, tensor, buffers) if comes else CHANGED
+            if comes:
+                return super().news_of(twin, tensor, buffers)
         except TypeError:  # it became something that cannot cross
-            return CHANGED
+            pass
+        twin.spoiled = True
+        return CHANGED
 
     @property
     def _in_place(self) -> bool:

@@ -65,7 +65,7 @@ class Mark:
 class Twin:
     """One tensor of the table, held weakly unless `held` holds it."""
 
-    __slots__ = ("exact", "gradient", "held", "key", "kind", "mark", "name", "ref", "required")
+    __slots__ = ("exact", "gradient", "held", "key", "kind", "mark", "name", "ref", "required", "spoiled")
 
     def __init__(self, name: int, key: int, ref: weakref.ref[Tensor], kind: str, exact: bool) -> None:
         self.name, self.key, self.ref, self.kind, self.exact = name, key, ref, kind, exact
@@ -73,6 +73,7 @@ class Twin:
         self.mark: Mark | None = None
         self.gradient: Mark | None = None
         self.required = False
+        self.spoiled = False  # changed here, and the other end did not take it
 
     def tensor(self) -> Tensor | None:
         tensor = self.ref()
