@@ -295,6 +295,26 @@ def test_a_global_taken_away_and_given_back(judge):
         run(judge, "del nothing")
 
 
+def test_a_student_s_function_is_fetched_once_a_test_unless_it_is_rebound(judge, monkeypatch):
+    judge.retire(bool)  # a test has ended
+    asked = []
+    request = judge.request
+    monkeypatch.setattr(
+        judge, "request", lambda name, *rest, **named: asked.append(name) or request(name, *rest, **named)
+    )
+    run(judge, "for _ in range(5): double([1])")
+    assert asked == ["global", *["call"] * 5]
+    judge.run_cell("def swap():\n    global version\n    version = lambda: 2\nversion = lambda: 1", 3)
+    run(judge, "assert version() == 1; swap(); assert version() == 2 == version()")
+    judge.run_cell("version = lambda: 3", 4)
+    run(judge, "assert version() == 3; apply(lambda: swap()); assert version() == 2")
+    judge.run_cell("version = 4", 5)
+    run(judge, "assert version == 4")
+    judge.run_cell("del version", 6)
+    with pytest.raises(NameError):
+        run(judge, "version")
+
+
 def test_prints_ride_along_in_order(judge, monkeypatch):
     printed = []
     monkeypatch.setattr(judge, "on_outputs", printed.extend)

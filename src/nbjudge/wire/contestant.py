@@ -13,7 +13,7 @@ from nbjudge.wire.failures import TRACE, rebuilt
 from nbjudge.wire.frames import Channel, Closed, WireError
 from nbjudge.wire.peer import Peer
 from nbjudge.wire.proxies import OPERATIONS
-from nbjudge.wire.values import Buffers, Form
+from nbjudge.wire.values import LONG, Buffers, Form
 
 CONVERSIONS: dict[str, Callable[[Any], Any]] = {"float": float, "int": int, "str": str, "repr": repr}
 
@@ -41,6 +41,7 @@ class Contestant(Peer):
         self.shell = shell
         self.operations.update(REQUESTS)
         self.kinds["iterator"] = _iterator
+        self.fetched: dict[str, Any] = {}  # globals, as the judge knows them
         self.removed: dict[str, Any] = {}  # globals that a test has taken away
         self.busy = False  # with the student's code, which an interrupt may reach; it never reaches the wire
         self._interrupted = False
@@ -95,7 +96,17 @@ class Contestant(Peer):
     def _post(self, message: dict[str, Any], buffers: Buffers, deadline: float | None) -> None:
         if outputs := self.shell.take():
             message["outputs"] = self.encode(outputs, buffers)
+        if rebound := self._rebound():
+            message["rebound"] = rebound
         super()._post(message, buffers, deadline)
+
+    def _rebound(self) -> list[str]:
+        """Which globals that the judge fetched are others now."""
+        current = self.shell.namespace
+        names = [name for name, value in self.fetched.items() if name not in current or current[name] is not value]
+        for name in names:
+            del self.fetched[name]
+        return [name for name in names if len(name) < LONG]
 
     def _prepare(self, message: dict[str, Any]) -> None:
         for library in set(message.get("carry", [])) - self.carried:
@@ -141,6 +152,11 @@ def _iterator(contestant: Contestant, form: list[Form], buffers: Buffers) -> Ite
         yield element[0]
 
 
+def _global(contestant: Contestant, name: str) -> Any:
+    value = contestant.fetched[name] = contestant.shell.namespace[name]
+    return value
+
+
 def _remove(contestant: Contestant, name: str) -> None:
     contestant.removed[name] = contestant.shell.namespace.pop(name)
 
@@ -159,7 +175,7 @@ def _set_item(contestant: Contestant, target: Any, key: Any, value: Any) -> None
 
 REQUESTS: dict[str, Callable[..., Any]] = {
     "run": lambda contestant, source, number: contestant.shell.run(source, number),
-    "global": lambda contestant, name: contestant.shell.namespace[name],
+    "global": _global,
     "remove": _remove,
     "assign": _assign,
     "restore": _restore,

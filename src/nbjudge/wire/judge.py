@@ -41,6 +41,7 @@ class Judge(Peer):
         self.on_late: Callable[[], float | None] = lambda: None
         self.on_outputs: Callable[[list[Any]], object] = lambda outputs: None
         self.changes_inputs = self.in_place = False
+        self._fetched: dict[str, StudentCallable] = {}  # by this test; the contestant tells of those that it rebinds
         self._raised: list[BaseException] = []  # by callbacks, while the outermost request is answered
         self._callbacks = 0
         self._retired = 0  # callbacks with handles up to here are not lent any more
@@ -48,10 +49,14 @@ class Judge(Peer):
 
     def fetch(self, name: str) -> Any:
         """A global of the contestant's, as a value or a proxy; NameError if there is none."""
+        if name in self._fetched:
+            return labelled(self._fetched[name], name)
         try:
             value = self.request("global", name)
         except KeyError:
             raise NameError(f"name {name!r} is not defined", name=name) from None
+        if type(value) is StudentCallable:
+            self._fetched[name] = value
         if type(value) is StudentObject and value._nbjudge_name == "module":
             raise Refused(refusal(value, f"the module {name!r}", "import it in a locked cell or in the test cell"))
         return labelled(value, name)
@@ -77,6 +82,7 @@ class Judge(Peer):
 
     def retire(self, lasting: Callable[[Any], bool]) -> None:
         """After a test: what it lent can no longer be called, but for the callbacks that are to last."""
+        self._fetched.clear()
         self._retired, items = self.exports.last, self.exports.items()
         self._lasting = {handle for handle, value in items if lasting(value)}
 
@@ -160,6 +166,8 @@ class Judge(Peer):
             if type(outputs) is not list:
                 raise WireError("outputs that are no list")
             self.on_outputs(outputs)
+        for name in self.decode_all(message.get("rebound", []), buffers):
+            self._fetched.pop(name if type(name) is str else "", None)
         return message, buffers
 
     def _serve(self, message: dict[str, Any], buffers: Buffers, deadline: float | None) -> None:
