@@ -45,6 +45,7 @@ def _grade(course: Course, options: argparse.Namespace) -> int:
             course,
             options.lab,
             origin=options.origin,
+            roster=options.roster,
             jobs=options.jobs,
             limit=options.limit,
             again=options.again,
@@ -56,7 +57,7 @@ def _grade(course: Course, options: argparse.Namespace) -> int:
     with _bar("feedback for", options.lab) as progress:
         outcome[PAGES] = write_feedback(course, options.lab, options.jobs, progress)
     for name in strange:
-        console.print(f"left out: {name!r} gives no student's id (letters, digits, spaces and .@'-)", markup=False)
+        console.print(f"left out: {name!r} gives no student's id (letters, digits, spaces and .@'-_,())", markup=False)
     console.print(", ".join(f"{count} {what}" for what, count in outcome.items() if count) or "no submissions")
     console.print(f"marks:  {marks}", f"report: {write_report(course, options.lab)}", sep="\n", soft_wrap=True)
     return 0
@@ -71,7 +72,8 @@ def _bar(what: str, lab: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def _report(course: Course, options: argparse.Namespace) -> int:
-    console.print(str(write_report(course, options.lab, anonymous=options.anonymous)), soft_wrap=True)
+    place = write_report(course, options.lab, anonymous=options.anonymous, likeness=options.likeness)
+    console.print(str(place), soft_wrap=True)
     return 0
 
 
@@ -108,8 +110,9 @@ def _parser() -> argparse.ArgumentParser:
         dest="origin",
         type=Path,
         metavar="PLACE",
-        help="folder or zip of submissions: a folder or a file a student",
+        help="folder or zip of submissions: a folder or a file a student, or an export of Moodle, Canvas, Brightspace",
     )
+    command.add_argument("--roster", type=Path, metavar="CSV", help="class list: ids in the column student")
     command.add_argument("--jobs", type=_positive(int), default=os.cpu_count() or 1, help="submissions at a time")
     command.add_argument("--limit", type=_positive(float), help="seconds a submission may take (600)")
     command.add_argument("--again", action="store_true", help="grade those too that have not changed")
@@ -121,6 +124,7 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("report", help="write the class report of a lab")
     command.add_argument("lab", help="name of the assignment")
     command.add_argument("--anonymous", action="store_true", help="without names, ids or students' words")
+    command.add_argument("--likeness", action="store_true", help="also list submissions that are alike")
     command.set_defaults(run=_report)
     command = commands.add_parser("forget", help="delete one student's submissions, marks and feedback")
     command.add_argument("student", help="the student's id")

@@ -32,6 +32,7 @@ def grade(
     lab: str,
     *,
     origin: Path | None = None,
+    roster: Path | None = None,
     jobs: int = 1,
     limit: float | None = None,
     again: bool = False,
@@ -46,7 +47,7 @@ def grade(
     """
     course.require(lab)
     known = Lab.load(course, lab)
-    arrivals, strange = _arrivals(course, lab, origin)
+    arrivals, strange = _arrivals(course, lab, origin, roster)
     setup = known.setup(limit, unsealed)
     outcome = Counter(dict.fromkeys((GRADED, ZERO, UNCHANGED), 0))
     with _judges(setup, scheduler) as (judge, slots), Record(course) as record:
@@ -88,10 +89,10 @@ def _shown(course: Course, lab: str, student: str, verdict: Verdict, trouble: st
     replace(verdict, remarks=remarks).write(place)
 
 
-def _arrivals(course: Course, lab: str, origin: Path | None) -> tuple[list[Arrival], list[str]]:
+def _arrivals(course: Course, lab: str, origin: Path | None, roster: Path | None) -> tuple[list[Arrival], list[str]]:
     if origin is None:
         return collected(course, lab), []
-    arrivals, strange = collect(origin, lab)
+    arrivals, strange = collect(origin, lab, roster)
     if not arrivals:
         others = f", only {', '.join(map(repr, strange))}" if strange else ""
         raise CourseError(f"--from: nothing in {origin} has a student's name{others}")

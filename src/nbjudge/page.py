@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 import statistics
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -12,10 +13,13 @@ from typing import NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from nbjudge.align import HOW
+from nbjudge.alike import Pair
 from nbjudge.remarks import KINDS, WITHOUT_MARKS
 from nbjudge.results import Misunderstanding, Property, Result, Results
 
 BANDS = 10  # of the mark; full marks have a column of their own
+SLOWEST = 5  # submissions that are named
 
 
 @dataclass(frozen=True)
@@ -38,8 +42,8 @@ class Test(NamedTuple):
     none: int
 
 
-def render(results: Results, pseudonym: Callable[[str], str] | None = None) -> str:
-    """The report; with `pseudonym`, no id, name or word of a student stands in it."""
+def render(results: Results, pseudonym: Callable[[str], str] | None = None, pairs: list[Pair] | None = None) -> str:
+    """The report; with `pseudonym`, no id, name or word of a student stands in it. `pairs` are alike."""
     graded = [result for result in results.students if not _lost(result)]
     environment = Environment(loader=PackageLoader("nbjudge"), autoescape=True, undefined=StrictUndefined)
     environment.filters |= {"number": _number, "percent": lambda share: f"{100 * share:.0f}%"}
@@ -55,6 +59,11 @@ def render(results: Results, pseudonym: Callable[[str], str] | None = None) -> s
         columns=_columns(graded, results.out_of),
         attention=_attention(results, pseudonym),
         mistakes=_mistakes(results, pseudonym is not None),
+        links={item.name: item.see for item in results.properties},
+        audit=_audit(results, pseudonym),
+        time=_time(results.students, pseudonym),
+        layers=_layers(graded),
+        pairs=None if pairs is None else _pairs(results, pairs, pseudonym),
         tasks=_tasks(results.properties, graded),
         students=_students(results, pseudonym),
     )
@@ -106,6 +115,53 @@ def _shown(result: Result, pseudonym: Callable[[str], str] | None) -> str:
     if pseudonym:
         return pseudonym(result.student)
     return f"{result.name} ({result.student})" if result.name else result.student
+
+
+def _audit(results: Results, pseudonym: Callable[[str], str] | None) -> list[dict[str, object]]:
+    """The cells that were put back in place, by how; the texts are the student's and stay out of an anonymous
+    report."""
+    found = []
+    for how, said in HOW.items():
+        lines = [
+            (_shown(result, pseudonym), match if pseudonym is None else match._replace(ours="", theirs=""))
+            for result in results.students
+            for match in result.matches
+            if match.how == how
+        ]
+        if lines:
+            found.append({"said": said, "lines": lines})
+    return found
+
+
+def _time(students: list[Result], pseudonym: Callable[[str], str] | None) -> dict[str, object] | None:
+    """How long grading took: the middle, the slow tenth, the slowest."""
+    timed = [result for result in students if result.seconds > 0]
+    if not timed:
+        return None
+    slowest = sorted(timed, key=lambda result: -result.seconds)[:SLOWEST]
+    columns = {"Seconds": "seconds", "Seconds of CPU": "cpu_seconds", "Memory, MB": "peak_mb"}
+    rows = [(name, _spread([getattr(result, field) for result in timed])) for name, field in columns.items()]
+    lines = [(_shown(result, pseudonym), result.seconds, result.cpu_seconds, result.peak_mb) for result in slowest]
+    return {"rows": [row for row in rows if row[1][-1] > 0], "slowest": lines}
+
+
+def _spread(values: list[float]) -> tuple[float, float, float]:
+    """Median, the value that nine in ten do not exceed, and the largest."""
+    ordered = sorted(values)
+    return statistics.median(ordered), ordered[math.ceil(0.9 * len(ordered)) - 1], ordered[-1]
+
+
+def _layers(graded: list[Result]) -> list[tuple[str, int]]:
+    """What students' code was sealed with, and for how many."""
+    return Counter(", ".join(result.layers) for result in graded if result.layers).most_common()
+
+
+def _pairs(
+    results: Results, pairs: list[Pair], pseudonym: Callable[[str], str] | None
+) -> list[tuple[float, str, str, tuple[str, str] | None]]:
+    """Pairs of submissions that are alike; the texts are the students' and stay out of an anonymous report."""
+    shown = {result.student: _shown(result, pseudonym) for result in results.students}
+    return [(pair.share, shown[pair.one], shown[pair.other], None if pseudonym else pair.texts) for pair in pairs]
 
 
 def _mistakes(results: Results, anonymous: bool) -> list[Misunderstanding]:

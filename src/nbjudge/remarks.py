@@ -69,7 +69,6 @@ KINDS = {
         "A cell that came with the lab failed, so the tests below it may have had no chance.",
         "If everybody has it, something is missing on this machine: mend that and grade with --again.",
     ),
-    "missing": ("Test cells are missing; they count zero.", "Put the cells back and grade again, if that is fair."),
     "slow": ("A cell ran too long and was stopped; the rest was graded.", "Look for an endless loop."),
     "syntax": ("A cell is not valid Python; the rest was graded.", "Often one character: look before it costs a task."),
     "review": (
@@ -101,5 +100,5 @@ WITHOUT_MARKS = ("absent", "ambiguous", "refused", "unreadable", "stopped", "cra
 
 
 def gravest_first(remarks: list[Remark]) -> list[Remark]:
-    order = list(KINDS)
-    return sorted(remarks, key=lambda remark: order.index(remark.kind))
+    order = {kind: position for position, kind in enumerate(KINDS)}
+    return sorted(remarks, key=lambda remark: order.get(remark.kind, len(order)))

@@ -9,14 +9,18 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
+from nbjudge.alike import alike
 from nbjudge.course import Course
 from nbjudge.page import render
 from nbjudge.results import results
 
 
-def write_report(course: Course, lab: str, *, anonymous: bool = False) -> Path:
+def write_report(course: Course, lab: str, *, anonymous: bool = False, likeness: bool = False) -> Path:
+    """With `likeness`, also which submissions are alike; that needs copydetect and takes longer."""
     place = report_path(course, lab, anonymous=anonymous)
-    page = render(results(course, lab), pseudonyms(course.root / "pseudonyms.key") if anonymous else None)
+    found = results(course, lab)
+    pairs = alike(course, lab, found.students) if likeness else None
+    page = render(found, pseudonyms(course.root / "pseudonyms.key") if anonymous else None, pairs)
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_text(page, encoding="utf-8")
     return place

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -10,9 +11,14 @@ from nbformat import NotebookNode
 from nbgrader.api import Gradebook, SubmittedAssignment
 
 from nbjudge import notebooks
+from nbjudge.align import Match
 from nbjudge.course import Course
+from nbjudge.likeness import visible
+from nbjudge.pairing import tag
 from nbjudge.remarks import Remark, gravest_first
 from nbjudge.verdicts import Verdict
+
+LINK = re.compile(r"https?://[^\s\"'<>)\]]+")
 
 
 @dataclass(frozen=True)
@@ -22,6 +28,7 @@ class Property:
     name: str
     task: str  # the heading it stands under
     points: float
+    see: str = ""  # the section that its text names
 
 
 @dataclass
@@ -36,6 +43,11 @@ class Result:
     unmarked: set[str] = field(default_factory=set)  # cells without any mark yet
     remarks: list[Remark] = field(default_factory=list)
     mistakes: list[notebooks.Mistake] = field(default_factory=list)
+    matches: list[Match] = field(default_factory=list)  # how its cells were found
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    peak_mb: float = 0.0
+    layers: tuple[str, ...] = ()  # what its code was sealed with
 
     @property
     def final(self) -> float:
@@ -43,11 +55,11 @@ class Result:
 
 
 class Misunderstanding(NamedTuple):
-    """A mistake as a class made it: in one task, through one test or several."""
+    """A mistake as a class made it: in one task, through one test or several, each with the students who made it."""
 
     name: str
     task: str
-    tests: list[str]
+    tests: list[tuple[str, int]]
     students: int
 
 
@@ -72,12 +84,14 @@ class Results:
                 task = self.properties[order[test]].task if test in order else ""
                 made[name, task][test].add(result.student)
         found = [
-            Misunderstanding(
-                name, task, sorted(by, key=lambda test: order.get(test, -1)), len(set().union(*by.values()))
-            )
+            Misunderstanding(name, task, _counted(by, order), len(set().union(*by.values())))
             for (name, task), by in made.items()
         ]
         return sorted(found, key=lambda mistake: -mistake.students)
+
+
+def _counted(by: dict[str, set[str]], order: dict[str, int]) -> list[tuple[str, int]]:
+    return [(test, len(by[test])) for test in sorted(by, key=lambda test: order.get(test, -1))]
 
 
 def results(course: Course, lab: str) -> Results:
@@ -101,7 +115,14 @@ def _properties(gradebook: Gradebook, lab: str, source: NotebookNode) -> list[Pr
     points = {
         cell.name: cell.max_score for book in gradebook.find_assignment(lab).notebooks for cell in book.grade_cells
     }
-    return [Property(name, task, points[name]) for name, task in tasks.items() if points.get(name)]
+    links = {tag(cell).get("grade_id", ""): _link(cell.source) for cell in source.cells}
+    return [Property(name, task, points[name], links[name]) for name, task in tasks.items() if points.get(name)]
+
+
+def _link(text: str) -> str:
+    """The first address that the visible part of a test names."""
+    found = LINK.search(visible(text))
+    return found[0] if found else ""
 
 
 def _result(submission: SubmittedAssignment) -> Result:
@@ -119,13 +140,12 @@ def _result(submission: SubmittedAssignment) -> Result:
 def _look(course: Course, lab: str, source: NotebookNode, result: Result) -> None:
     """Add what the verdict says and what the files show."""
     verdict = Verdict.read(course.verdict(result.student, lab))
-    result.remarks += verdict.remarks if verdict else []
+    _from_verdict(result, verdict)
     submitted, autograded = course.submitted(result.student, lab), course.autograded(result.student, lab)
     try:
         if autograded.is_file():
             graded = notebooks.read(autograded)
             result.remarks += notebooks.troubles(graded)
-            result.mistakes = notebooks.mistakes(graded)
             result.remarks += [Remark("open", name) for name in notebooks.by_hand(graded) if name in result.unmarked]
         if submitted.is_file():
             result.remarks += notebooks.compare(notebooks.read(submitted), source, course.version_key)
@@ -133,3 +153,14 @@ def _look(course: Course, lab: str, source: NotebookNode, result: Result) -> Non
         if not any(remark.kind == "unreadable" for remark in result.remarks):
             result.remarks.append(Remark("unreadable", str(reason)))
     result.remarks = gravest_first(result.remarks)
+
+
+def _from_verdict(result: Result, verdict: Verdict | None) -> None:
+    if verdict is None:
+        return
+    result.remarks += verdict.remarks
+    result.seconds = verdict.seconds
+    result.mistakes = verdict.mistakes
+    result.matches = verdict.matches
+    result.cpu_seconds, result.peak_mb = verdict.judged, verdict.peak_mb
+    result.layers = tuple(verdict.layers)

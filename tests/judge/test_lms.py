@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import unicodedata
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
@@ -59,7 +59,7 @@ BRIGHTSPACE = {
 }
 
 
-def pack(files: dict[str, str | bytes], folder: str = "", method: int = zipfile.ZIP_DEFLATED) -> bytes:
+def pack(files: Mapping[str, str | bytes], folder: str = "", method: int = zipfile.ZIP_DEFLATED) -> bytes:
     place = io.BytesIO()
     with zipfile.ZipFile(place, "w", method) as archive:
         for name, content in files.items():
@@ -67,7 +67,7 @@ def pack(files: dict[str, str | bytes], folder: str = "", method: int = zipfile.
     return place.getvalue()
 
 
-def arrivals(tmp_path: Path, files: dict[str, str | bytes], folder: str = "") -> dict[str, Arrival]:
+def arrivals(tmp_path: Path, files: Mapping[str, str | bytes], folder: str = "") -> dict[str, Arrival]:
     """As a zip, and the same as a folder."""
     (tmp_path / "in.zip").write_bytes(pack(files, folder))
     packed, strange = collect(tmp_path / "in.zip", "sums")
@@ -84,7 +84,7 @@ def told(found: dict[str, Arrival]) -> dict[str, tuple[bytes | None, list[str]]]
 
 @pytest.mark.parametrize("files", [MOODLE, FLAT], ids=["folders", "flat"])
 @pytest.mark.parametrize("folder", ["", "CS101-Sums-98765/"])
-def test_moodle(tmp_path: Path, files: dict[str, str | bytes], folder: str) -> None:
+def test_moodle(tmp_path: Path, files: dict[str, str], folder: str) -> None:
     assert told(arrivals(tmp_path, files, folder)) == {
         "Ada Lovelace": (b"ada", []),
         "Ben O'Hara": (b"ben", ["renamed"]),
@@ -123,12 +123,12 @@ def test_the_last_one_counts_under_whatever_name(tmp_path: Path) -> None:
         "1-2 - Ada - Mar 12, 2026 905 AM/sums.ipynb": "old",
         "1-2 - Ada - Mar 12, 2026 1205 PM/sums (1).ipynb": "new",
     }
-    assert told(arrivals(tmp_path, dict(files))) == {"Ada": (b"new", ["replaced", "renamed"])}
+    assert told(arrivals(tmp_path, files)) == {"Ada": (b"new", ["replaced", "renamed"])}
 
 
 def test_times_that_cannot_be_read_decide_nothing(tmp_path: Path) -> None:
     files = {f"1-2 - Ada - {when}/sums.ipynb": when for when in ("12 marzo 2026 1105", "13 Brumaire 2026 1105")}
-    assert told(arrivals(tmp_path, dict(files))) == {"Ada": (None, ["ambiguous"])}
+    assert told(arrivals(tmp_path, files)) == {"Ada": (None, ["ambiguous"])}
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_two_of_one_name_are_told_apart_by_their_numbers(tmp_path: Path, names: 
 
 
 def test_participants_without_names_keep_their_numbers(tmp_path: Path) -> None:
-    files: dict[str, str | bytes] = {f"Participant_{number}_{FILE}/sums.ipynb": "x" for number in (17, 18)}
+    files = {f"Participant_{number}_{FILE}/sums.ipynb": "x" for number in (17, 18)}
     assert list(arrivals(tmp_path, files)) == ["Participant 17", "Participant 18"]
 
 
@@ -249,12 +249,12 @@ def test_names_that_a_system_may_take_for_one_are_not_mixed(tmp_path: Path, name
     assert (one.notebook, [remark.kind for remark in one.remarks]) == (None, ["ambiguous"])
 
 
-def zipped_by(student: dict[str, str | bytes]) -> dict[str, str | bytes]:
+def zipped_by(student: Mapping[str, str | bytes]) -> dict[str, str | bytes]:
     return {f"Ada_1_{FILE}/ada.zip": pack(student), f"Ben_2_{FILE}/sums.ipynb": "ben"}
 
 
 def test_a_students_own_zip_is_looked_into(tmp_path: Path) -> None:
-    inner: dict[str, str | bytes] = {"lab/sums.ipynb": "ada", "lab/data.csv": "1", "__MACOSX/lab/._sums.ipynb": "junk"}
+    inner = {"lab/sums.ipynb": "ada", "lab/data.csv": "1", "__MACOSX/lab/._sums.ipynb": "junk"}
     assert told(arrivals(tmp_path, zipped_by(inner))) == {"Ada": (b"ada", []), "Ben": (b"ben", [])}
 
 

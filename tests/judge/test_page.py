@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser
+from test_report import PAIRS, rich
 from tiny import Tiny
 
+from nbjudge.page import render
+
+Scheme = Literal["light", "dark"]
 AXE = Path(__file__).parents[2] / "node_modules/axe-core/axe.min.js"
 
 
@@ -15,9 +20,33 @@ AXE = Path(__file__).parents[2] / "node_modules/axe-core/axe.min.js"
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1200, 360])
 def test_axe_finds_nothing_and_nothing_sticks_out(
-    browser: Browser, graded_class: Tiny, options: list[str], scheme: str, width: int
+    browser: Browser, graded_class: Tiny, options: list[str], scheme: Scheme, width: int
 ) -> None:
     place = Path(graded_class.done("report", "sums", *options).strip())
+    look(browser, place, scheme, width)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1200, 360])
+def test_a_report_with_everything_in_it(browser: Browser, tmp_path: Path, scheme: Scheme, width: int) -> None:
+    """Also with everything that can be opened open."""
+    place = tmp_path / "report.html"
+    place.write_text(render(rich(), None, PAIRS).replace("<details>", "<details open>"))
+    look(browser, place, scheme, width)
+
+
+def test_paper_shows_it_all(browser: Browser, tmp_path: Path) -> None:
+    place = tmp_path / "report.html"
+    place.write_text(render(rich(), None, PAIRS))
+    page = browser.new_page()
+    page.goto(place.as_uri())
+    page.emulate_media(media="print")
+    assert page.pdf(format="A4").startswith(b"%PDF")
+    assert page.evaluate("getComputedStyle(document.querySelector('.wide')).overflowX") == "visible"
+    page.close()
+
+
+def look(browser: Browser, place: Path, scheme: Scheme, width: int) -> None:
     page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))

@@ -10,6 +10,8 @@ from nbgrader.api import Gradebook
 from test_grade import EXPECTED
 from tiny import Tiny
 
+from nbjudge.align import Match
+from nbjudge.alike import Pair
 from nbjudge.marks import plain
 from nbjudge.notebooks import Mistake
 from nbjudge.page import render
@@ -31,10 +33,11 @@ def text_of(page: str) -> str:
 
 def test_what_stands_in_it(graded_class: Tiny) -> None:
     seen = text_of(report(graded_class))
-    assert "submissions 17 graded 9 to look at 13" in seen
+    assert "submissions 17 graded 11 to look at 13" in seen
     assert "Task 1: add two numbers" in seen
-    assert "add-value 56% 5 0 4 2" in seen, "of the 9 graded, 5 got all of its 2 points"
-    assert "1 subtracts &lt;b&gt;instead&lt;/b&gt; of adding Task 1: add two numbers add-value" in seen
+    assert "add-value 45% 5 0 6 2" in seen, "of the 11 graded, 5 got all of its 2 points"
+    assert "1 subtracts &lt;b&gt;instead&lt;/b&gt; of adding Task 1: add two numbers add-value 1" in seen
+    assert re.search(r"Seconds [\d.]+ [\d.]+ [\d.]+ Seconds of CPU", seen)
     assert "stu-renamed Copy of sums (1).ipynb mark 6" in seen
     assert "0.9 instead of 1.0" in seen
 
@@ -50,7 +53,7 @@ def test_a_line_for_everybody(graded_class: Tiny, student: str) -> None:
 
 def test_it_asks_nobody_for_anything(graded_class: Tiny) -> None:
     for page in (report(graded_class), report(graded_class, "--anonymous")):
-        assert not re.search(r"https?://|//\w|\bsrc=|\bhref=|url\(|@import|<script", page)
+        assert not re.search(r"https?://|//\w|\bsrc=|\bhref=|url\(|@import|<script", page), "no test names a section"
         assert "default-src 'none'" in page
 
 
@@ -125,10 +128,10 @@ def test_a_mistake_in_several_tests_of_a_task_is_one() -> None:
     ]
     found = Results("sums", tests, students)
     assert found.mistakes() == [
-        Misunderstanding("wrong sign", "A", ["a-one", "a-two"], 2),
-        Misunderstanding("wrong sign", "B", ["b-one"], 1),
+        Misunderstanding("wrong sign", "A", [("a-one", 1), ("a-two", 2)], 2),
+        Misunderstanding("wrong sign", "B", [("b-one", 1)], 1),
     ]
-    assert "2 wrong sign A a-one , a-two 1 wrong sign B b-one" in text_of(render(found))
+    assert "2 wrong sign A a-one 1 , a-two 2 1 wrong sign B b-one 1" in text_of(render(found))
 
 
 def test_an_empty_class_and_one_student_make_a_report_too() -> None:
@@ -145,3 +148,82 @@ def test_a_late_penalty_is_shown_and_taken_off() -> None:
 def test_no_formulas_in_the_marks(text: str) -> None:
     assert plain(text) == "'" + text
     assert plain("O'Hara-Smith") == "O'Hara-Smith"
+
+
+def test_tests_lead_to_the_section_that_they_name(tiny: Tiny) -> None:
+    place = tiny.class_folder / "source" / "sums" / "sums.ipynb"
+    address = "https://example.org/sums.html#adding"
+    hidden = "### BEGIN HIDDEN TESTS\\n# https://example.org/secret\\n### END HIDDEN TESTS\\n"
+    place.write_text(
+        place.read_text().replace("strings add too", f"see {address}").replace("### BEGIN", hidden + "### BEGIN", 1)
+    )
+    tiny.hand_in("ada", tiny.answer())
+    tiny.done("report", "sums")
+    page = report(tiny)
+    assert re.findall(r'href="(.*?)"', page) == [address]
+    assert "secret" not in page
+
+
+AUDIT = [
+    Match("add", "place", "def add(a, b):", "plus = <b>lambda</b> a, b: a + b"),
+    Match("total", "gone", "def total(xs):", ""),
+]
+
+
+MISTAKES = [Mistake("a-one", "wrong sign")]
+
+
+def rich() -> Results:
+    """Something of everything."""
+    remarks = [Remark(kind, "cell 3: what it said") for kind in KINDS]
+    tests = [Property("a-one", "1. A", 2, "https://example.org/a.html#one"), Property("b-one", "2. B", 1)]
+    students = [
+        Result("ada", "Ada Lovelace", 3, 0, {"a-one": 2, "b-one": 1}, matches=AUDIT, seconds=4, layers=("seccomp",)),
+        Result(
+            "ben", "", 1.5, 0.5, {"a-one": 1.5}, set(), remarks, [Mistake("a-one", "wrong sign")], [], 41.5, 9.25, 812.0
+        ),
+        Result("cleo", "Cleo", 0, 0, {}, seconds=2, layers=("seccomp",)),
+    ]
+    return Results("sums", tests, students)
+
+
+PAIRS = [Pair(0.914, "ada", "ben", ("for x in xs:\n    s += x", "for y in ys:\n    t += y"))]
+
+
+def test_cells_that_were_put_back_are_listed_with_both_texts() -> None:
+    page = render(rich())
+    seen = text_of(page)
+    assert "Ada Lovelace (ada) add As released def add(a, b): As handed in plus = &lt;b&gt;lambda" in seen
+    assert "Ada Lovelace (ada) total As released def total(xs): As handed in" in seen
+    assert "Cells put back in place" not in text_of(render(class_of()))
+
+
+def test_time_taken() -> None:
+    seen = text_of(render(rich()))
+    assert "Seconds 4 41.5 41.5" in seen
+    assert "Slowest: ben 41.5 s, Ada Lovelace (ada) 4 s, Cleo (cleo) 2 s." in seen
+    assert "Seconds of CPU 0 9.25 9.25" in seen
+    assert "sealed with: seccomp (2)." in seen
+    assert "Time taken" not in text_of(render(class_of(Result("ada", "", 4, 0, {}))))
+
+
+def test_pairs_that_are_alike_are_listed_when_asked_for() -> None:
+    assert "Ada Lovelace (ada) and ben Ada Lovelace (ada) for x in xs: s += x ben for y in ys:" in text_of(
+        render(rich(), None, PAIRS)
+    )
+    assert "91%" in text_of(render(rich(), None, PAIRS))
+    assert "None: no two share" in render(rich(), None, [])
+    assert "are alike" not in render(rich())
+
+
+def test_no_word_of_a_student_in_the_anonymous_report() -> None:
+    page = render(rich(), lambda student: f"Student {len(student)}", PAIRS)
+    assert not re.search(r"\bada\b|lovelace|\bben\b|cleo|lambda|for x in|what it said", page, re.IGNORECASE)
+    assert "Student 3 and Student 3" in text_of(page)
+
+
+def test_every_kind_of_remark_is_explained() -> None:
+    seen = render(rich())
+    for happened, advice in KINDS.values():
+        assert happened.replace("'", "&#39;") in seen
+        assert advice.replace("'", "&#39;") in seen
