@@ -10,7 +10,7 @@ TOPICS := $(notdir $(wildcard solutions/*))
 
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: course test slow fresh-newest lint chromium book labs grade report forget audit bench mutants experiments release clean
+.PHONY: course test slow attacks fresh-newest lint chromium book labs grade report forget audit bench mutants experiments release clean
 
 course: book labs  ## from a fresh clone to the finished course
 	$(PY) -m tools.sample_class classes/sample
@@ -25,6 +25,9 @@ test: lint chromium node_modules  ## everything that must hold
 
 slow: .venv/ready chromium node_modules  ## the tests that are too long for every push
 	$(PY) -m pytest -m slow
+
+attacks: .venv/ready  ## hostile submissions against this machine: what they try, what stock nbgrader and the judge make of them
+	$(PY) -m tests.judge.attacks
 
 fresh-newest: .venv/ready  ## the labs beside the newest torch and torchvision; several GB
 	$(PY) -m pytest -m slow tests/test_fresh.py

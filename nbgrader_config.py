@@ -8,6 +8,8 @@ from pathlib import Path
 
 from nbgrader.plugins import BasePlugin
 
+import nbjudge.plugin
+
 ROOT = Path(__file__).resolve().parent
 try:
     SETTINGS = runpy.run_path(str(ROOT / "tools/settings.py"))["settings"]()  # by its path: nbgrader runs from anywhere
@@ -37,3 +39,4 @@ c.Execute.timeout = 30  # seconds a cell; none of the labs' needs more than a fe
 c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE\nraise checks.Unwritten"}
 c.NbJudge.version_key = "trainwell"  # where a notebook says which version of the course it was made from
 c.AssignLatePenalties.plugin_class = PenaltyPerDay
+nbjudge.plugin.configure(c)  # submissions run in the judge

@@ -1,4 +1,4 @@
-"""A sample class: invented students who hand in what real ones do. `python -m tools.sample_class classes/sample`
+"""A sample class: invented students, some of whom cheat. `python -m tools.sample_class classes/sample`
 
 The submissions are made from the release notebook, the solution and the lab's variants, and written to
 `<class>/incoming/<lab>/` as they would arrive: a folder a student. Nobody here exists.
@@ -6,6 +6,7 @@ The submissions are made from the release notebook, the solution and the lab's v
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -19,6 +20,42 @@ from tools import labs
 
 LOOP = "while True:\n    pass"
 NOT_PYTHON = "def answer(:"
+
+
+EXITS = "import os\n\nos._exit(0)"
+# Hostile ones: an answer that is equal to everything, tests that are made to pass, the hunt for the solution.
+AGREES = """
+class Agrees:
+    def __eq__(self, other):
+        return True
+
+    def __call__(self, *arguments, **named):
+        return self
+
+    def __getattr__(self, name):
+        return self
+
+
+{names} = Agrees()
+"""
+PATCHES = """
+import builtins
+
+from trainwell import checks
+
+for name in ("expect", "rule_out", "unchanged", "raises", "draws", "batched", "on_meta"):
+    setattr(checks, name, lambda *arguments, **named: None)
+builtins.AssertionError = Warning
+"""
+HUNTS = """
+import pathlib
+
+for place in pathlib.Path("/").rglob("*{topic}*"):
+    if place.suffix in (".ipynb", ".md") and "SOLUTION" in place.read_text():
+        print(place.read_text())
+        for cell in place.read_text().split("```"):
+            exec(cell, globals())
+"""
 
 
 class Student(NamedTuple):
@@ -76,6 +113,8 @@ def students(topic: str) -> list[Student]:
     tasks = list(solved)
     other = {task: versions[0] for task, versions in variants.right.items()}
     half = tasks[: len(tasks) // 2]
+    tests = [name for name in labs.cells(labs.read(topic), "grade") if labs.task_of(name) == tasks[0]]
+    agrees = AGREES.format(names=_names(solved[tasks[0]]))  # a function that does nothing leaves its input unchanged
     return [
         Student("ada.example", solved, []),
         Student("ben.example", solved | other, []),
@@ -84,12 +123,21 @@ def students(topic: str) -> list[Student]:
         Student("hugo.example", {}, tasks),
         Student("ivo.example", solved | {tasks[0]: NOT_PYTHON}, [tasks[0]], "syntax"),
         Student("june.example", solved | {tasks[1]: LOOP}, [tasks[1]], "slow"),
+        Student("quin.example", solved | {tasks[-1]: EXITS}, [tasks[-1]], "died"),
+        Student("rhea.example", solved | {tasks[0]: agrees}, [name for name in tests if name[-6:] != "-input"], "test"),
+        Student("sam.example", {tasks[0]: PATCHES}, tasks),
+        Student("tess.example", {tasks[0]: HUNTS.format(topic=topic)}, tasks),
         Student("kai.example", solved, [], "renamed", "Copy of {lab} (1).ipynb"),
         Student("lea.example", solved, [], "version", mangle=_older),
         Student("max.example", solved, tasks, "unreadable", mangle=_cut_short),
         Student("noa.example", solved, tasks, "unreadable", mangle=lambda notebook: ""),
         Student("otto.example", solved, tasks, "absent", "notes.txt"),
     ]
+
+
+def _names(answer: str) -> str:
+    """The functions that an answer defines, as the targets of an assignment."""
+    return " = ".join(re.findall(r"^def (\w+)", answer, re.MULTILINE))
 
 
 def _wrong(topic: str, name: str, made: dict[str, Made]) -> Student:
