@@ -413,7 +413,8 @@ def test_what_cannot_be_carried_is_refused(both, source, says):
 def test_a_module_dies_at_both_ends(both):
     with pair(
         STUDENT,
-        "import gc\ndef alive(): return gc.collect() * 0 + sum(isinstance(o, nn.Module) for o in gc.get_objects())",
+        "import gc",
+        "def alive(): return gc.collect() * 0 + sum(issubclass(type(o), nn.Module) for o in gc.get_objects())",
     ) as own:
         own.run(IMPORTS + "before = alive()")
         own.run("""

@@ -21,7 +21,7 @@ from nbjudge.wire.frames import Channel, WireError
 from nbjudge.wire.values import Buffers, Form
 
 FREED = 4096  # handles that one message frees at most
-CARRIERS = {"numpy": "arrays.Arrays", "torch": "torch.Torch"}  # which extension carries what of a library
+CARRIERS = {"random": "seeds.Seeds", "numpy": "arrays.Arrays", "torch": "torch.Torch"}  # extensions for libraries
 
 
 class Peer(Codec):

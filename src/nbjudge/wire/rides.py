@@ -16,14 +16,15 @@ from nbjudge.wire.tensors import faults, pack, parts, unpack
 from nbjudge.wire.twins import STATE, Twin, gradient_of, write, write_gradient
 from nbjudge.wire.values import Buffers, Form
 
+LOOKUP = "global"  # runs no code of the student's, so nothing changes
 SAME, CHANGED = 0, 1  # of data or a gradient that do not come along
 
 
 class Frame:
     """What a request that is being served changes at this end until it is answered."""
 
-    def __init__(self, number: Any, ride: dict[str, Any]) -> None:
-        self.number = number
+    def __init__(self, number: Any, asked: Any, ride: dict[str, Any]) -> None:
+        self.number, self.asked = number, asked
         self.held: list[Tensor] = []
         self.in_place = False  # whether changed inputs go back
         self.recorder: Recorder | None = None
@@ -54,15 +55,22 @@ class Rides(Sharing):
         with torch._C.DisableTorchFunction():
             ride: dict[str, Any] = {}
             self.send_graph(ride, buffers, asking=asking, failed="error" in message)
-            ride["changed"] = self.reports + [self.change(*news, buffers) for news in self.twins.changed()]
-            self.reports = []
             ride["dropped"] = self.twins.take_dropped() + array("q", self.graphs.take_freed()).tobytes()
-            ride["generators"] = self.generators.changed(buffers)
-            ride["modules"] = self.modules.changed(buffers)
-            self.leave(ride, message, buffers)
-            if not asking and self.frames and self.frames[-1].number == message["number"]:
+            lookup = (message["ask"] if asking else self._answering(message)) == LOOKUP
+            if asking or not lookup:
+                ride["changed"] = self.reports + [self.change(*news, buffers) for news in self.twins.changed()]
+                self.reports = []
+            if not lookup:
+                ride["generators"] = self.generators.changed(buffers)
+                ride["modules"] = self.modules.changed(buffers)
+                self.leave(ride, message, buffers)
+            if not asking and self._answering(message):
                 self.frames.pop().close()
             message["torch"] = {key: value for key, value in ride.items() if value not in (None, [], b"")}
+
+    def _answering(self, message: dict[str, Any]) -> Any:
+        """What was asked for by the request to which this message replies."""
+        return self.frames[-1].asked if self.frames and self.frames[-1].number == message["number"] else None
 
     def after_receive(self, peer: Any, message: dict[str, Any], buffers: Buffers) -> None:
         """Takes what rode along with a message."""
@@ -77,7 +85,7 @@ class Rides(Sharing):
                 self._changed(buffers, *parts(change, 5))
             self.generators.update(ride.get("generators"), buffers)
             if "ask" in message:
-                self.frames.append(Frame(message.get("number"), ride))
+                self.frames.append(Frame(message.get("number"), message["ask"], ride))
             self.receive_graph(ride, buffers)
             self.modules.update(_list(ride.get("modules")), buffers)
             self.arrive(ride, message, buffers)

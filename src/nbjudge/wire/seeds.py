@@ -1,0 +1,120 @@
+"""Python's and numpy's own random numbers: the judge's state goes to the contestant, and never comes back.
+
+So `random.seed(0)` in a test seeds the student's code as well. When the contestant drew numbers it says so, and the
+judge goes on elsewhere: numbers that were drawn can be told by the state, and none is drawn on both sides.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from array import array
+from collections.abc import Callable
+from typing import Any
+
+from nbjudge.wire.frames import WireError
+from nbjudge.wire.values import Buffers, Form, given, taken
+
+WORDS = 625  # of a Mersenne twister's state, its position last
+LAST = 624  # the position after which it makes new words
+
+
+class Python:
+    """The state of `random`."""
+
+    name = "random"
+
+    def get(self) -> tuple[Any, ...]:
+        return random.getstate()
+
+    def set(self, words: list[int]) -> None:
+        random.setstate((3, tuple(words), None))
+
+    def words(self, state: tuple[Any, ...]) -> Any:
+        return state[1]
+
+    def step(self) -> None:
+        random.seed(random.getrandbits(64))
+
+
+class Numpy:
+    """The state of `numpy.random`, as far as its functions share one."""
+
+    name = "numpy"
+
+    def get(self) -> tuple[Any, ...]:
+        _, key, position, has_gauss, gauss = sys.modules["numpy"].random.get_state()
+        return key.tobytes(), position, has_gauss, gauss
+
+    def set(self, words: list[int]) -> None:
+        numpy = sys.modules["numpy"]
+        numpy.random.set_state(("MT19937", numpy.array(words[:-1], numpy.uint32), words[-1], 0, 0.0))
+
+    def words(self, state: tuple[Any, ...]) -> Any:
+        return [*array("I", state[0]), state[1]]
+
+    def step(self) -> None:
+        numpy = sys.modules["numpy"]
+        numpy.random.seed(numpy.random.randint(0, 2**32, size=4, dtype=numpy.uint32))
+
+
+class Seeds:
+    """The extension of every peer that carries these states."""
+
+    def __init__(self, peer: Any, judging: bool) -> None:
+        self.kinds: dict[str, Callable[[Any, list[Form], Buffers], Any]] = {}
+        self.operations: dict[str, Callable[..., Any]] = {}
+        self._judging = judging
+        self._sources: dict[str, Any] = {source.name: source for source in (Python(), Numpy())}
+        self._seen: dict[str, Any] = {}
+
+    def encode(self, peer: Any, value: Any, buffers: Buffers) -> Form:
+        """No value is one of these."""
+        return NotImplemented
+
+    def before_send(self, peer: Any, message: dict[str, Any], buffers: Buffers) -> None:
+        """Adds the states that changed (judge), or which did (contestant)."""
+        if message.get("ask") == "global":  # runs nothing that draws
+            return
+        moved = [name for name in self._sources if self._open(name) and self._moved(name)]
+        if moved and self._judging:
+            message["seeds"] = [[name, given(buffers, self._words(name))] for name in moved]
+        elif moved:
+            message["seeds"] = moved
+
+    def after_receive(self, peer: Any, message: dict[str, Any], buffers: Buffers) -> None:
+        """Takes the judge's states (contestant), or steps aside (judge)."""
+        news = message.get("seeds", [])
+        if type(news) is not list or len(news) > len(self._sources):
+            raise WireError("states of random numbers that are none")
+        for item in news:
+            if self._judging:
+                self._step(item)
+            else:
+                self._take(*item, buffers=buffers)
+
+    def _open(self, name: str) -> bool:
+        """Is it imported? Until then nobody draws."""
+        return name != "numpy" or "numpy.random" in sys.modules
+
+    def _moved(self, name: str) -> bool:
+        """Did the state change since it was last looked at? The judge tells what it sees first, too."""
+        before, state = self._seen.get(name), self._sources[name].get()
+        self._seen[name] = state
+        return self._judging if before is None else before != state
+
+    def _words(self, name: str) -> bytes:
+        return array("I", self._sources[name].words(self._seen[name])).tobytes()
+
+    def _take(self, name: str, number: int, *, buffers: Buffers) -> None:
+        words = array("I", bytes(taken(buffers, number))).tolist()
+        if name in sys.modules and len(words) == WORDS and words[-1] <= LAST:
+            self._sources[name].set(words)
+            self._seen[name] = self._sources[name].get()
+
+    def _step(self, name: Any) -> None:
+        if type(name) is not str or name not in self._sources:
+            raise WireError("random numbers of no source")
+        if self._open(name):
+            self._sources[name].step()
+            self._seen[name] = self._sources[name].get()
