@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from boxes import StandIns, need
 
-from nbjudge.box.paths import readable
+from nbjudge.box import paths
+from nbjudge.box.paths import hidden, readable
 
 
 def within(path: Path, opened: list[str]) -> bool:
@@ -78,3 +81,29 @@ def test_parents_come_first_and_cover_their_children() -> None:
 def test_what_is_listed_must_be_there() -> None:
     with pytest.raises(FileNotFoundError, match="readable: expected a file or a folder, there is none at /no/such"):
         readable(["/no/such"], [])
+
+
+def test_a_private_folder_in_an_open_one_is_covered(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paths, "_EXCHANGES", (str(course / "data"), "/no/such"))
+    opened = [str(course), "/usr"]
+    private = [str(course / "solutions"), str(course.parent), "/etc"]
+    monkeypatch.setattr(sys, "path", [])
+    assert hidden(opened, [], private) == [str(course / "data"), str(course / "solutions")]
+    assert hidden(opened, [str(course / "data")], private) == [str(course / "solutions")], "listed is not covered"
+    assert hidden([str(course)], [], [str(Path(sys.prefix).parent)]) == [str(course / "data")], "nor what is needed"
+
+
+@pytest.mark.parametrize("user", ["root", "nobody"])
+def test_what_is_covered_is_empty(user: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    need(user, "namespaces")
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        for name in ("data", "solutions"):
+            Path(folder, name).mkdir()
+            Path(folder, name, "file").touch()
+        Path(folder).chmod(0o755)
+        monkeypatch.chdir(Path(folder, "solutions"))
+        with StandIns(user, readable=(Path(folder),)) as box:
+            assert box.attempt(f"import os; answer = os.listdir('{folder}/data')") == ["file"]
+            for attempt in (f"os.listdir('{folder}/solutions')", f"open('{folder}/solutions/file')"):
+                assert str(box.attempt(f"import os; answer = {attempt}")).startswith("PermissionError")
+        monkeypatch.undo()

@@ -14,6 +14,7 @@ _SETTINGS = (
     "ld.so.cache ld.so.conf ld.so.conf.d localtime timezone fonts alternatives mime.types services protocols "
     "ssl/certs ssl/openssl.cnf"
 )
+_EXCHANGES = ("/usr/local/share/nbgrader", "/usr/share/nbgrader")  # of nbgrader: everybody's submissions
 ACCOUNTS = ("/etc/passwd", "/etc/group", "/etc/nsswitch.conf", "/etc/hosts")  # the box's own where it has a file tree
 
 
@@ -35,6 +36,14 @@ def readable(listed: Sequence[str], private: Iterable[str]) -> list[str]:
     for folder in _searched():
         found += _imported_from(folder) if _holds(os.path.realpath(folder), inside) else [folder]
     return _parents_first(path for path in found if os.path.exists(path))
+
+
+def hidden(opened: Sequence[str], listed: Sequence[str], private: Iterable[str]) -> list[str]:
+    """The private folders that lie in opened ones, to be covered; not one that holds what is needed or listed."""
+    needed = [os.path.realpath(path) for path in (sys.prefix, sys.base_prefix, *_searched(), *listed)]
+    found = {os.path.realpath(path) for path in (*private, *_EXCHANGES)}
+    inside = {path for path in found if os.path.isdir(path) and any(_holds(parent, [path]) for parent in opened)}
+    return sorted(path for path in inside if not _holds(path, needed))
 
 
 def _searched() -> list[str]:

@@ -30,6 +30,7 @@ class Plan:
     limits: Limits
     layers: frozenset[str]
     readable: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()  # inside of readable
     program: bytes = b""  # of seccomp
 
 
@@ -47,7 +48,8 @@ def seal(plan: Plan, scratch: str | None = None, group: usage.MemoryGroup | None
     if "namespaces" in layers:
         kernel.unshare(kernel.NEW_MOUNT | kernel.NEW_NET | kernel.NEW_IPC | kernel.NEW_UTS)
         _rename_host()
-        view.build(plan.readable, plan.limits.disk_mb, owner, owner if user is not None else os.getgid())
+        group_id = owner if user is not None else os.getgid()
+        view.build(plan.readable, plan.hidden, plan.limits.disk_mb, owner, group_id)
     elif user is None:
         processes += usage.threads_of(owner)
     home = paths.SCRATCH if "namespaces" in layers else _own(scratch, owner)

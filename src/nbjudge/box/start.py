@@ -66,7 +66,8 @@ def prepare(config: dict[str, Any]) -> Plan:
     readable = paths.readable(config["readable"], config["private"])
     if "user" in layers and "namespaces" not in layers:
         _see_for_another_user(readable)
-    return Plan(Limits(**config["limits"]), layers, tuple(readable), program)
+    hidden = paths.hidden(readable, config["readable"], config["private"])
+    return Plan(Limits(**config["limits"]), layers, tuple(readable), tuple(hidden), program)
 
 
 def _see_for_another_user(readable: list[str]) -> None:

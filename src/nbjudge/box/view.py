@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 
 from nbjudge.box import kernel
 from nbjudge.box.paths import ACCOUNTS, DEVICES, SCRATCH, SHARED_MEMORY
@@ -14,7 +15,7 @@ _LINKS = {"/dev/fd": "/proc/self/fd", "/dev/stdin": "/proc/self/fd/0", "/dev/std
 _LINKS |= {"/dev/stderr": "/proc/self/fd/2", "/var/tmp": SCRATCH}
 
 
-def build(readable: Sequence[str], disk_mb: int, user: int, group: int) -> None:
+def build(readable: Sequence[str], hidden: Sequence[str], disk_mb: int, user: int, group: int) -> None:
     """Needs a new mount and pid namespace; the working directory is the scratch afterwards.
 
     The base is a folder that hides nothing of what is to be shown. Everything but scratch and shared memory is
@@ -29,6 +30,8 @@ def build(readable: Sequence[str], disk_mb: int, user: int, group: int) -> None:
         kernel.mount("tmpfs", base + place, "tmpfs", _SAFE, options)
     for path in (*readable, *DEVICES):
         _show(path, base + path)
+    for path in hidden:
+        kernel.mount("tmpfs", base + path, "tmpfs", _SAFE | kernel.READ_ONLY, "size=4k,mode=0")
     _proc(base)
     _names(base, user, group)
     kernel.mount("none", base, None, kernel.REMOUNT | kernel.BIND | kernel.READ_ONLY | _SAFE)
@@ -65,4 +68,5 @@ def _names(base: str, user: int, group: int) -> None:
             file.write(f"{text}\n")
     for path, target in _LINKS.items():
         os.makedirs(os.path.dirname(base + path), exist_ok=True)
-        os.symlink(target, base + path)
+        with suppress(FileExistsError):  # something readable lies there
+            os.symlink(target, base + path)
