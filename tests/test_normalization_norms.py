@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import math
 
 import pytest
@@ -245,6 +246,14 @@ def test_a_weight_without_a_bias(name):
     nn.init.constant_(ours.weight, 3.0)
     theirs.load_state_dict(ours.state_dict())
     torch.testing.assert_close(ours.double()(x), theirs.double()(x))
+
+
+@pytest.mark.parametrize("name", [name for name in N.__all__ if hasattr(nn, name)])
+def test_defaults_are_torchs(name):
+    ours, theirs = (inspect.signature(getattr(library, name)).parameters for library in (N, nn))
+    shared = [argument for argument in ours if argument in theirs]
+    assert {"eps", "affine"} & {*shared}
+    assert [ours[argument].default for argument in shared] == [theirs[argument].default for argument in shared]
 
 
 def test_a_copy_of_a_model_keeps_its_own_statistics():

@@ -43,6 +43,8 @@ def test_every_line_also_differs_in_its_dashes():
     figure = plots.curves({str(k): [k, k] for k in range(6)})
     dashes = {str(line._unscaled_dash_pattern) for line in figure.axes[0].lines}
     assert len(dashes) == 6
+    lengths = [length for dash in plots.DASHES if isinstance(dash, tuple) for length in dash[1]]
+    assert min(lengths) > 0, "a dash without a length is not seen"
 
 
 def test_curves_draw_values_against_their_count_or_given_places():

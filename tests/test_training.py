@@ -30,6 +30,19 @@ def run(model: nn.Module, train=None, **options) -> training.History:
     return training.fit(model, train if train is not None else data(), **options)
 
 
+def test_a_step_takes_64_examples_unless_told():
+    sizes = []
+
+    class Sizes(nn.Linear):
+        def forward(self, x):
+            sizes.append(len(x))
+            return super().forward(x)
+
+    model = Sizes(4, 3).double()
+    training.fit(model, data(150), epochs=1, optimizer=sgd(model), device="cpu", progress=False)
+    assert sizes == [64, 64, 22]
+
+
 def test_fit_takes_the_steps_of_a_loop_written_by_hand():
     ours, reference = network(), network()
     history = run(ours, generator=torch.Generator().manual_seed(1), penalty=lambda m: 0.01 * m[0].weight.square().sum())
