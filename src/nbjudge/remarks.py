@@ -25,12 +25,12 @@ KINDS = {
         "Grading took longer than the limit and was stopped.",
         "Look for an endless loop. With a higher --limit it may finish.",
     ),
-    "crashed": ("The notebook's kernel died.", "Look for os._exit, or for a tensor too large for the memory."),
-    "failed": ("nbgrader could not grade it.", "Read the log that lies beside its verdict."),
+    "crashed": ("The judge itself ended before it had marks.", "Grade again; if it stays, read what it says here."),
+    "failed": ("It could not be graded.", "Read what it says here, and the log that lies beside its verdict."),
     "ungraded": ("It has not been graded yet.", "Grade the lab."),
     "unsealed": (
         "Its code ran with the rights of whoever graded it: nothing was sealed.",
-        "Trust the mark as far as you trust the student, or grade again on a host that `nbjudge check` approves.",
+        "Trust the mark as far as you trust the student, or grade again on a host that nbjudge check approves.",
     ),
     "test": (
         "A test could not be run as it is written.",

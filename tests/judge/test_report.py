@@ -194,7 +194,7 @@ def test_cells_that_were_put_back_are_listed_with_both_texts() -> None:
     page = render(rich())
     seen = text_of(page)
     assert "Ada Lovelace (ada) add As released def add(a, b): As handed in plus = &lt;b&gt;lambda" in seen
-    assert "Ada Lovelace (ada) total As released def total(xs): As handed in" in seen
+    assert "Ada Lovelace (ada) total As released def total(xs): As handed in: nothing" in seen
     assert "Cells put back in place" not in text_of(render(class_of()))
 
 
