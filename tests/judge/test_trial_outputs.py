@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_notebook
 
-from nbjudge.trial.outputs import CUT, Outputs, Stream, clean
+from nbjudge.trial.outputs import CUT, Outputs, Stream, clean, line
 
 FORMS = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.binary(max_size=20),
@@ -54,6 +54,12 @@ def test_nothing_that_a_page_would_run_stays():
 def test_text_that_no_file_can_hold_is_replaced():
     (output,) = clean([stream("half a pair \ud800 !")], 1000)
     assert output["text"] == "half a pair ? !"
+
+
+def test_control_signs_go_and_colours_stay():
+    (output,) = clean([stream("a\x00\x08b \x1b[31mred\x1b[0m\t\n")], 1000)
+    assert output["text"] == "ab \x1b[31mred\x1b[0m\t\n"
+    assert line("two\nlines \x1b[31m\x00\ud800") == "two lines [31m?"
 
 
 def test_what_a_progress_bar_overwrote_is_gone():

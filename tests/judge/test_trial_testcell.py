@@ -62,17 +62,28 @@ def test_credit_that_makes_no_sense_is_zero_and_told(value):
     assert strange.startswith("t: ")
 
 
-def test_numbers_in_disguise_count_as_the_numbers_that_they_are():
-    """What student code returned may have turned the points into an array."""
+@pytest.mark.parametrize(
+    "last", ["points", "points / 2 * 2", "round(points)", "-points", "points = 0\npoints += f()\npoints"]
+)
+def test_where_points_are_reckoned_an_array_of_them_is_no_full_credit(last):
+    """What student code returned may have made one."""
     np, torch = pytest.importorskip("numpy"), pytest.importorskip("torch")
-    test = Property("t", "", 2, DELIMITERS)
+    test = Property("t", f"points = 0.5\n{last}", 2, DELIMITERS)
     for value in (np.float64(0.5), np.array([[0.5]]), torch.tensor(0.5), Decimal("0.5"), Fraction(1, 2)):
         assert test.credit(value) == (0.5, "")
     for value in (np.zeros(2), torch.zeros(0), 1j, np.complex128(1), object.__new__(StudentObject), torch.tensor(3)):
         points, strange = test.credit(value)
         assert points == 0
-        assert strange
-    assert test.credit(np.bool_(False))[0] == 2
+        assert strange.startswith("t: ")
+    assert test.credit(np.bool_(False)) == test.credit(None) == test.credit("done") == (2, "")
+
+
+@pytest.mark.parametrize("last", ["f(x)", "model.fit(x)", "y", "[y]", "y[0]", "points = f()\npoints", "del f"])
+def test_what_a_last_line_merely_shows_is_full_credit(last):
+    torch = pytest.importorskip("torch")
+    test = Property("t", last, 2, DELIMITERS)
+    for value in (torch.zeros(2), torch.tensor(0.5), object.__new__(StudentObject), 1j):
+        assert test.credit(value) == (2, "")
 
 
 def test_a_cell_knows_whether_it_stands_in_a_hidden_line():

@@ -21,7 +21,7 @@ from nbjudge.trial import forbidden, messages
 from nbjudge.trial.job import CellVerdict, Job, Trial, laying_out
 from nbjudge.trial.lifeline import BROKE, DIED, GRACE, SLOW, SPENT, Lifeline, Stopped
 from nbjudge.trial.messages import Reason
-from nbjudge.trial.outputs import Output, Outputs, Stream, clean
+from nbjudge.trial.outputs import Output, Outputs, Stream, clean, line
 from nbjudge.trial.plan import Kind, Step, plan, python, scores
 from nbjudge.trial.shell import Shell, seed
 from nbjudge.trial.testcell import Property
@@ -103,10 +103,10 @@ class Run:
 
     def _locked(self, step: Step) -> None:
         cell = Property(step.grade_id, step.source, 0, self.job.delimiters, LOCKED)
-        dropped = Outputs(0)
+        namespace = self.contestant.ready().namespace
         try:
-            with self._running(dropped):
-                exec(_ours(step, cell.filename), self.contestant.ready().namespace)
+            with self._running(Outputs(0)):
+                exec(_ours(step, cell.filename), namespace)
         except (Exception, OutOfTime) as error:
             if isinstance(error, OutOfTime):
                 self.contestant.drop()  # it may have been in the middle of a message
@@ -189,7 +189,7 @@ class Run:
         self._remark("forbidden", f"{step.grade_id}: {name} was called")
 
     def _remark(self, kind: str, detail: str) -> None:
-        self.result.remarks.append(Remark(kind, detail))
+        self.result.remarks.append(Remark(kind, line(detail)))
 
 
 def _time(seconds: float) -> float:

@@ -11,7 +11,7 @@ import builtins
 from typing import NamedTuple
 
 from nbjudge.trial.hidden import visible_number
-from nbjudge.trial.outputs import Output, text
+from nbjudge.trial.outputs import Output, line, text
 from nbjudge.trial.shell import safe_text
 from nbjudge.trial.testcell import Property
 
@@ -50,7 +50,7 @@ def mistake(error: BaseException) -> str | None:
     """The name of the known mistake, if the judge's own test raised one."""
     if type(error).__name__ != "Mistake" or is_remote(error):
         return None
-    return _first_line(safe_text(error)).removeprefix("Mistake:").strip()
+    return line(_first_line(safe_text(error)).removeprefix("Mistake:"), NAME)
 
 
 def is_remote(error: BaseException) -> bool:
@@ -70,14 +70,15 @@ def _hidden(error: BaseException) -> Output:
 def _way(lines: list[int], test: Property) -> list[str]:
     """The visible lines of the test that led to the error."""
     source = test.source.splitlines()
-    shown = [line for line in lines if line not in test.hidden]
-    return [f"line {visible_number(line, test.hidden)} of this test:  {source[line - 1].strip()}" for line in shown]
+    shown = [number for number in lines if number not in test.hidden]
+    numbered = [(visible_number(number, test.hidden), source[number - 1].strip()) for number in shown]
+    return [f"line {number} of this test:  {statement}" for number, statement in numbered]
 
 
 def _own_way(error: BaseException) -> list[str]:
     """How the error's class says that it is shown, as IPython asks it."""
     try:
-        return [text(line) for line in error._render_traceback_()]  # type: ignore[attr-defined]
+        return [text(part) for part in error._render_traceback_()]  # type: ignore[attr-defined]
     except Exception:
         return []
 
@@ -94,7 +95,7 @@ def _builtin(error: BaseException) -> str:
 
 
 def _first_line(message: str) -> str:
-    return next(iter(message.splitlines()), "")[:NAME]
+    return next(iter(message.splitlines()), "")
 
 
 def _error(kind: str, said: str, traceback: list[str]) -> Output:

@@ -11,6 +11,7 @@ from typing import Any
 Output = dict[str, Any]
 
 IMAGES = ("image/png", "image/jpeg")  # what a page can show without running anything: no HTML, no SVG, no scripts
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f]")  # but tab, newline, return and escape
 BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
 MOST, ERRORS = 1000, 10  # outputs a cell, and errors
 CUT = "\n… the rest of the output was cut"
@@ -71,11 +72,11 @@ class Outputs:
             return
         most, self._errors = min(max(self.room, 2000), 20_000), self._errors + 1
         said, lines = text[:most], list[str]()
-        for line in traceback[:200]:
-            lines.append(line[:most])
+        for part in traceback[:200]:
+            lines.append(part[:most])
             most -= len(lines[-1])
         self.room -= len(said) + sum(map(len, lines))
-        self._list.append({"output_type": "error", "ename": name[:200], "evalue": said, "traceback": lines})
+        self._list.append({"output_type": "error", "ename": line(name, 200), "evalue": said, "traceback": lines})
 
     def add(self, output: Output) -> None:
         """An output that was collected elsewhere and cleaned."""
@@ -145,16 +146,21 @@ def clean(outputs: object, limit: int) -> list[Output]:
             collected.write(output["name"], text(output.get("text")))
         elif kind == "error":
             lines = output.get("traceback")
-            lines = [text(line) for line in lines] if type(lines) is list else []
-            collected.error(text(output.get("ename")), text(output.get("evalue")), lines)
+            lines = [text(part) for part in lines] if type(lines) is list else []
+            collected.error(line(text(output.get("ename"))), text(output.get("evalue")), lines)
         elif kind in ("display_data", "execute_result") and type(data) is dict:
             collected.display(data) if kind == "display_data" else collected.result(data, _count(output))
     return [_tidy(output) for output in collected.take()]
 
 
 def text(value: object) -> str:
-    """A string that every file can hold: no halves of surrogate pairs, nothing but a string."""
-    return value.encode("utf-8", "replace").decode() if type(value) is str else ""
+    """A string that every file can hold: without halves of surrogate pairs and control signs but colours; else ''."""
+    return CONTROL.sub("", value.encode("utf-8", "replace").decode()) if type(value) is str else ""
+
+
+def line(value: str, most: int = 300) -> str:
+    """A text as one line without any control sign, for names and remarks."""
+    return CONTROL.sub("", " ".join(text(value).replace("\x1b", "").split()))[:most]
 
 
 def _count(output: dict[str, Any]) -> int:

@@ -15,7 +15,7 @@ from types import CodeType, TracebackType
 from typing import Any
 
 from nbjudge.trial.hidden import hidden_lines
-from nbjudge.trial.plan import python
+from nbjudge.trial.plan import names, parse, python
 from nbjudge.wire.proxies import StudentObject
 
 IGNORED = {tokenize.ENDMARKER, tokenize.NL, tokenize.NEWLINE, tokenize.COMMENT}
@@ -90,33 +90,51 @@ class Property:
     def credit(self, value: object) -> tuple[float, str]:
         """The points for a run without an error, and what is strange about the value that should say them.
 
-        A number is partial credit, also in an array or a tensor of one element; nothing, a truth value, a string and
-        the like are full credit. An object of the student's, which could be a number or not, is none.
+        A number on the last line is partial credit; whatever else stands there, or nothing, is full credit. Where the
+        line is arithmetic, though, what a student's code returned may have made an array of its number.
         """
-        number = _number(value)
-        if number is None or self.quiet:
+        if type(value) not in (int, float) and self._reckons:
+            value = _number(value)
+        if value is None or self.quiet or type(value) not in (int, float, Odd):
             return self.points, ""
-        if type(number) in (int, float) and 0 <= number <= self.points:
-            return float(number), ""
-        return 0.0, f"{self.grade_id}: {_shown(number)} of {self.points:g} points"
+        if type(value) is not Odd and 0 <= value <= self.points:  # type: ignore[operator]
+            return float(value), ""  # type: ignore[arg-type]
+        return 0.0, f"{self.grade_id}: {str(value)[:100]} of {self.points:g} points"
+
+    @cached_property
+    def _reckons(self) -> bool:
+        """Whether the last line is arithmetic, or a name that stands for a number reckoned in this cell."""
+        tree = parse(self.source)
+        last = tree.body[-1] if tree and tree.body else None
+        if tree is None or not isinstance(last, ast.Expr):
+            return False
+        if not isinstance(last.value, ast.Name):
+            return _arithmetic(last.value)
+        assigned = [node for node in ast.walk(tree) if isinstance(node, ast.Assign | ast.AugAssign)]
+        named = [node for node in assigned if last.value.id in names(node)]
+        return any(isinstance(node, ast.AugAssign) or _arithmetic(node.value) for node in named)
+
+
+class Odd(str):
+    """What stands where points should, in words."""
+
+
+def _arithmetic(node: ast.AST) -> bool:
+    if isinstance(node, ast.Call):
+        return isinstance(node.func, ast.Name) and node.func.id in {"abs", "float", "int", "max", "min", "round", "sum"}
+    return isinstance(node, ast.BinOp | ast.UnaryOp | ast.Constant)
 
 
 def _number(value: Any) -> Any:
-    """The number that a value is or holds; itself if it is one that cannot be points; None if it is nothing of these.
+    """The number that a value is or holds; None for what holds none; `Odd` for what cannot be one number.
 
     Its type is asked first: a student's object answers no questions here.
     """
     kind = type(value)
-    if issubclass(kind, bool):
+    if issubclass(kind, bool | str):
         return None
-    if kind in (int, float) or issubclass(kind, StudentObject):
-        return value
     if issubclass(kind, Decimal | Fraction | int | float):
         return float(value)
-    if hasattr(kind, "dtype"):  # of numpy or torch
-        return _number(value.item()) if math.prod(value.shape) == 1 else value
-    return value if issubclass(kind, complex) else None
-
-
-def _shown(value: Any) -> str:
-    return repr(value)[:100] if type(value) in (int, float, complex) else f"a {type(value).__name__}"
+    if hasattr(kind, "dtype") and math.prod(value.shape) == 1:  # of numpy or torch
+        return _number(value.item())
+    return Odd(f"a {kind.__name__}") if hasattr(kind, "dtype") or issubclass(kind, complex | StudentObject) else None
