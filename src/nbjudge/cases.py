@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nbformat import NotebookNode
+from nbgrader.utils import parse_utc
 
 from nbjudge import align, notebooks
 from nbjudge.align import Match
@@ -78,10 +79,11 @@ class Batch:
         """Put the notebook where nbgrader looks for it, under the name it expects."""
         place = self.course.submitted(arrival.student, self.lab.assignment)
         place.parent.mkdir(parents=True, exist_ok=True)
-        if arrival.notebook is not None:
+        if arrival.notebook is not None and not (place.is_file() and place.read_bytes() == arrival.notebook):
             write_whole(place, arrival.notebook)
-        if arrival.timestamp is not None:
-            write_whole(place.with_name("timestamp.txt"), f"{arrival.timestamp}\n".encode())
+        time = place.with_name("timestamp.txt")
+        if arrival.timestamp is not None and _time(time) != arrival.timestamp:
+            write_whole(time, f"{arrival.timestamp}\n".encode())
 
     def _resumed(self, arrival: Arrival, last: Verdict) -> Case:
         trial = read_trial(self.place(arrival), last.digest)
@@ -128,6 +130,13 @@ def _verdict(digest: str, seconds: float, remarks: list[Remark], trial: Trial, m
         peak_mb=trial.peak_mb,
         layers=trial.layers,
     )
+
+
+def _time(place: Path) -> str | None:
+    try:
+        return str(parse_utc(place.read_text().strip()))
+    except (OSError, ValueError, OverflowError):
+        return None
 
 
 def _reason(error: Exception) -> Remark:

@@ -15,7 +15,10 @@ from nbjudge.lab import Lab, is_test
 from nbjudge.trial.hidden import visible_source
 from nbjudge.trial.job import Trial
 
-TAG = re.compile(r"<(?=[A-Za-z/!?])")  # what opens a tag, a comment or a declaration
+# A space takes its meaning from what opens a tag, a comment or a link to anything but a page or a picture.
+ACTIVE = re.compile(
+    r"<(?=[A-Za-z/!?])|\](?=\((?!\s*<?(?:https?://|attachment:|#)))|\](?=:(?!\s*<?https?://))|\\(?=href\b)"
+)
 PICTURES = ("image/png", "image/jpeg", "image/gif")
 BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
 SHOWN = ("nbgrader", "deletable", "editable")  # of a cell's metadata
@@ -45,7 +48,7 @@ def _cell(lab: Lab, cell: NotebookNode) -> NotebookNode:
     metadata = NotebookNode({name: cell.metadata[name] for name in SHOWN if name in cell.metadata})
     cell = NotebookNode(cell | {"metadata": metadata})
     if cell.cell_type != "code" and _written(lab, cell):
-        cell.source = TAG.sub("< ", cell.source)
+        cell.source = ACTIVE.sub(r"\g<0> ", cell.source)
     if "attachments" in cell:
         cell.attachments = NotebookNode(
             {name: kept for name, of in cell.attachments.items() if (kept := _pictures(of))}

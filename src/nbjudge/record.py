@@ -9,7 +9,7 @@ from typing import Self
 
 from nbformat import NotebookNode
 from nbgrader import utils
-from nbgrader.api import Comment, Grade, Gradebook, SubmittedAssignment, SubmittedNotebook
+from nbgrader.api import Comment, Grade, Gradebook, InvalidEntry, SubmittedAssignment, SubmittedNotebook
 from nbgrader.preprocessors import AssignLatePenalties
 from sqlalchemy.exc import OperationalError
 from traitlets.config import Config
@@ -41,6 +41,10 @@ class Record:
         """All of a change or nothing of it: what nbgrader's methods commit is held back until the end."""
         session = self.gradebook.db
         with _explained(), self.gradebook.engine.connect() as connection, connection.begin():
+            if connection.dialect.name == "sqlite":
+                connection.exec_driver_sql(
+                    "BEGIN IMMEDIATE"
+                )  # one writer at a time: wait here, before anything is done
             session.remove()
             session.configure(bind=connection, join_transaction_mode="rollback_only")
             try:
@@ -105,7 +109,10 @@ def _penalize(submission: SubmittedAssignment, book: SubmittedNotebook, student:
 def _explained() -> Iterator[None]:
     try:
         yield
-    except OperationalError as error:
-        reason = str(error.orig)
-        advice = "close what else uses it" if "locked" in reason else "see that it can be written and the disk has room"
-        raise CourseError(f"gradebook: {reason}; nothing is lost: {advice}, then run the same command again") from error
+    except (OperationalError, InvalidEntry) as error:
+        cause = error if isinstance(error, OperationalError) else error.__context__  # nbgrader's own word for it
+        if not isinstance(cause, OperationalError):
+            raise
+        advice = "close what else uses it" if "locked" in str(cause.orig) else "see that there is room to write it"
+        told = f"gradebook: {cause.orig}; nothing is lost: {advice}, then run the same command again"
+        raise CourseError(told) from error
