@@ -34,7 +34,8 @@ KINDS = {
     ),
     "test": (
         "A test could not be run as it is written.",
-        "Not the student's fault: mend the test where the line says, and grade with --again.",
+        "If only this submission has it, look at what it handed to the test; if many have it, mend the test where the "
+        "line says, and grade with --again.",
     ),
     "credit": (
         "A test gave points outside its range; they count zero.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import unicodedata
 import zipfile
 from collections.abc import Callable, Mapping
@@ -10,6 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 import pytest
+from test_report import report, text_of
+from tiny import GOOD_ADD, GOOD_TOTAL, Tiny
 
 from nbjudge.archives import MAX_NESTED_FILES
 from nbjudge.collect import Arrival, collect
@@ -323,3 +326,25 @@ def test_paths_in_a_students_zip_lead_nowhere(tmp_path: Path, name: str) -> None
 def test_other_archives_are_named(tmp_path: Path) -> None:
     found = arrivals(tmp_path, {f"Ada_1_{FILE}/work.rar": "x", f"Ben_2_{FILE}/sums.ipynb": "b"})
     assert found["Ada"].remarks == [("absent", "work.rar")]
+
+
+def test_an_export_is_graded_under_the_ids_of_the_roster(tiny: Tiny) -> None:
+    """All at once: Canvas's names, a class list, one notebook that came through another program and lost its ids."""
+    lost = tiny.answer(GOOD_ADD, GOOD_TOTAL)
+    for number, cell in enumerate(lost.cells):
+        cell.metadata, cell.id = {}, f"c{number}"
+    files = {
+        "lovelaceada_LATE_12_345_sums-1.ipynb": json.dumps(lost),
+        "chenwei_13_346_sums.ipynb": json.dumps(tiny.answer(GOOD_ADD)),
+        "chenwei_14_347_sums.ipynb": json.dumps(tiny.answer(total=GOOD_TOTAL)),
+    }
+    (tiny.folder / "export.zip").write_bytes(pack(files))
+    roster = 'Student,ID,student\n"Lovelace, Ada",12,a1\n"Chen, Wei",13,c1\n"Chen, Wei",14,c2\n'
+    (tiny.folder / "list.csv").write_text(roster)
+    tiny.done("grade", "sums", "--from", "export.zip", "--roster", "list.csv")
+    marks = tiny.marks()
+    assert {student: row["final mark"] for student, row in marks.items()} == {"a1": "6", "c1": "3", "c2": "3"}
+    assert marks["a1"]["needs a look"].split() == ["realigned", "late"]
+    seen = text_of(report(tiny))
+    assert "a1 add As released def add(a, b):" in seen
+    assert "As handed in def add(a, b): return a + b" in seen
