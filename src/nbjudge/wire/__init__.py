@@ -11,6 +11,22 @@
 ``namespace``   the judge's namespace for test cells
 ``contestant``  the contestant's end
 ``proxies``     what the judge sees of a student's object
+``mistakes``    what the judge itself finds wrong with a student's code
+``seeds``       the random states of Python and numpy
+``arrays``      numpy's arrays and numbers, where numpy is imported
+``torch``       where torch is imported: what differs between judge and contestant
+``rides``       … what rides along with each message: changes, deaths, graphs, generators
+``sharing``     … values as forms: tensors by number and copy
+``tensors``     … shapes, dtypes and bytes
+``twins``       … the table of tensors that both ends hold
+``autograd``    … gradients across the wire, both ways
+``modules``     … modules: mirrors, and torch's own by recipe
+``mirrors``     … what stands in for a module
+``optimizers``  … optimizers: options at both ends, steps where they are
+``modes``       … a test's modes see what the contestant calls
+``inplace``     … a changed input is not to be used again
+``randomness``  … torch's random state, and generators
+``names``       … torch's functions and classes by name
 ==============  ==========================================================================
 """
 
