@@ -21,8 +21,8 @@ def zygote():
 
 @pytest.fixture(scope="module")
 def hasty():
-    """With a second for each cell."""
-    with Zygote([], Limits(cell_seconds=1)) as started:
+    """With half a second for each cell."""
+    with Zygote([], Limits(cell_seconds=0.5)) as started:
         yield started
 
 
@@ -204,6 +204,14 @@ def test_an_endless_loop_costs_its_own_points_only(hasty, loop):
     assert trial.scores == {"calls g": 0, "calls f": 1, "n": 1}
     assert trial.contestants == 1, "an interrupt is enough"
     assert error(trial, 1)["ename"] == error(trial, 3)["ename"] == "CellTimeoutError"
+
+
+def test_a_cell_that_the_machine_kept_waiting_is_not_late(hasty):
+    """What counts is what it used of the processor, up to four times its seconds."""
+    cells = cell("import time\ntime.sleep(1)"), solution("def f(): time.sleep(1)"), graded("f()", "t")
+    trial = judged(hasty, *cells)
+    assert trial.scores == {"t": 1}
+    assert trial.cells[0].outputs == []
 
 
 STUBBORN = "import time\nwhile True:\n    try:\n        time.sleep(60)\n    except BaseException: pass"

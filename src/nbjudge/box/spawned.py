@@ -38,6 +38,17 @@ class Spawned:
         with suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._process, number)
 
+    def cpu_seconds(self) -> float:
+        """What it and its ended children have used of the processor; 0 when it cannot be told any more."""
+        try:
+            with open(f"/proc/self/fdinfo/{self._process}") as file:
+                pid = next(line.split()[1] for line in file if line.startswith("Pid:"))
+            with open(f"/proc/{pid}/stat") as file:
+                fields = file.read().rpartition(")")[2].split()
+        except (OSError, StopIteration):
+            return 0.0
+        return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+
     def ending(self, timeout: float | None = None) -> Ending | None:
         """How it ended; None while it runs and `timeout` seconds more. Afterwards nothing of its box is left."""
         deadline = None if timeout is None else time.monotonic() + timeout

@@ -63,7 +63,7 @@ class Run:
         self.room = CELLS * job.limits.output_bytes  # for the outputs of all cells together
 
     def trial(self) -> Trial:
-        signal.signal(signal.SIGALRM, _alarm)
+        signal.signal(signal.SIGALRM, self._alarm)
         for step in plan(self.job):
             self._cell(step)
         self.contestant.close()
@@ -179,6 +179,10 @@ class Run:
             finally:
                 signal.setitimer(signal.ITIMER_REAL, 0)
 
+    def _alarm(self, number: int, frame: FrameType | None) -> None:
+        if not self.contestant.more_time():
+            raise OutOfTime
+
     def _mentions(self, names: tuple[str, ...], sources: list[str]) -> None:
         own = forbidden.defined(self.written) if names else set()
         for source in sources if names else []:
@@ -224,7 +228,3 @@ def _number(step: Step) -> int:
 def _brief(error: BaseException, cell: Property) -> str:
     lines = cell.lines(error.__traceback__)
     return f"line {lines[-1] if lines else '?'}: {type(error).__name__}: {error}"[:500]
-
-
-def _alarm(number: int, frame: FrameType | None) -> None:
-    raise OutOfTime

@@ -14,6 +14,7 @@ from nbjudge.trial.shell import PLAIN
 from nbjudge.wire import Channel, Closed, Judge, Late, WireError
 
 CONTESTANTS = 5  # as many a submission; after that what remains fails
+PATIENCE = 4  # times its seconds a cell may last where the processor is busy with others
 GRACE = 2.0  # seconds for a cell to end after its interrupt
 LEAVING = 5.0  # seconds for a contestant to end after its last cell
 SLOW, DIED, BROKE = "CellTimeoutError", "DeadKernelError", "ProtocolError"  # the first two are nbgrader's names
@@ -42,6 +43,7 @@ class Lifeline:
         self._last = Reason(DIED, "the contestant did not start")
         self.peer: Judge | None = None
         self._namespace: Any = None  # of the tests; it outlives a contestant
+        self._began = self._used = 0.0
         self.count, self.cpu_seconds, self.peak_mb = 0, 0.0, 0.0
         self.layers: list[str] = []
 
@@ -62,8 +64,19 @@ class Lifeline:
         return answer
 
     def deadline(self) -> float:
-        """When a cell that begins now has to end."""
-        return min(time.monotonic() + self._limits.cell_seconds, self._until)
+        """When a cell that begins now has to end, on a machine that is not overloaded."""
+        self._began, self._used = time.monotonic(), self._cpu_seconds()
+        return min(self._began + self._limits.cell_seconds, self._until)
+
+    def more_time(self) -> bool:
+        """Past that deadline: whether the cell was short of the processor rather than slow, and may go on."""
+        now = time.monotonic()
+        if now >= min(self._until, self._began + PATIENCE * self._limits.cell_seconds):
+            return False
+        return self._cpu_seconds() - self._used < self._limits.cell_seconds / 2
+
+    def _cpu_seconds(self) -> float:
+        return time.process_time() + (self._spawned.cpu_seconds() if self._spawned else 0.0)
 
     def verdict(self) -> Reason | None:
         """What went wrong on the wire while a cell ran, also where the test swallowed it; None if nothing did.
@@ -113,6 +126,7 @@ class Lifeline:
     def _judge(self, spawned: Spawned) -> Judge:
         peer = Judge(Channel(spawned.wire), namespace=self._namespace)
         peer.on_late = self._interrupt
+        peer.channel.more_time = self.more_time
         self._namespace = peer.namespace
         return peer
 

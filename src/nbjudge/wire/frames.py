@@ -22,6 +22,7 @@ HEAD = struct.Struct("<II")
 READ_AHEAD = 1 << 16  # bytes; small frames come with one call
 CHUNK = 1 << 22  # bytes by which a buffer grows while it comes
 SMALL = 1 << 16  # bytes; buffers up to here are sent together with the structure
+MOMENT = 200  # milliseconds
 ZEROS = bytes(CHUNK)
 
 
@@ -62,6 +63,7 @@ class Channel:
 
     def __init__(self, sock: socket.socket, caps: Caps = Caps()) -> None:
         self.caps = caps
+        self.more_time: Callable[[], bool] = lambda: False  # past a deadline: may the wait go on for a moment?
         self._socket = sock
         self._ahead = bytearray()  # what came of the next frame
         self._count = 0
@@ -159,13 +161,15 @@ class Channel:
 
     def _wait(self, ready: select.poll, deadline: float | None) -> None:
         left = None if deadline is None else max(0, math.ceil((deadline - time.monotonic()) * 1000))
-        if not ready.poll(left):
-            raise Late("no answer in time")
+        while not ready.poll(left):
+            if not self.more_time():
+                raise Late("no answer in time")
+            left = MOMENT
 
     def _try(self, call: Callable[..., Any], what: Any, ready: select.poll, deadline: float | None) -> Any:
         """What a call of the socket gives, once it can be made and as long as there is time."""
         while True:
-            if deadline is not None and time.monotonic() > deadline:
+            if deadline is not None and time.monotonic() > deadline and not self.more_time():
                 raise Late("no whole message in time")
             try:
                 return call(what)

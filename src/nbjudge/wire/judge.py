@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
-from nbjudge.wire.failures import TRACE, told
+from nbjudge.wire.failures import TRACE, Ended, rebuilt, told
 from nbjudge.wire.frames import Channel, Late, WireError
 from nbjudge.wire.namespace import Namespace
 from nbjudge.wire.peer import CARRIERS, Peer
@@ -91,7 +91,7 @@ class Judge(Peer):
         now, outermost = time.monotonic(), not self._open
         deadline = next(filter(None, (deadline, self.deadline)), now + self.caps.seconds)
         try:
-            if deadline <= now:
+            if deadline <= now and not self.channel.more_time():
                 raise Late("no time is left")
             return super().request(operation, *arguments, deadline=deadline)
         except WireError as error:
@@ -186,6 +186,8 @@ class Judge(Peer):
         """The contestant's error; where it passes on one that a callback raised, that very one."""
         if type(form) is not list or len(form) != 2 or form[0] != "again":
             error = super()._told(form, buffers)
+            if isinstance(error, StopIteration | StopAsyncIteration):
+                error = rebuilt(Ended, [f"your code raised {type(error).__name__}"])
             show(error, form)
             return error
         if type(form[1]) is not int or not 0 <= form[1] < len(self._raised):
