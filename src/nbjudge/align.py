@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 from nbformat import NotebookNode
 
-from nbjudge.likeness import likeness
 from nbjudge.pairing import ALIKE, Pairs, Part, in_order, pair, parts
 from nbjudge.remarks import Remark
 
@@ -141,7 +140,7 @@ def _findings(one: Part, pairs: Pairs, straight: set[int]) -> Iterator[tuple[str
         return
     other = pairs.theirs[pairs.found[one.position]]
     if one.given:
-        if likeness(one.words, other.words) < ALIKE:
+        if not one.like(other, ALIKE):
             yield "edited", other.text
         return
     sign = pairs.signs[one.position]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from nbformat import NotebookNode
 
@@ -30,14 +31,21 @@ class Part:
     tag: str
     ids: frozenset[str]
     names: frozenset[str]
-    words: frozenset[str]
 
     @classmethod
     def of(cls, position: int, cell: NotebookNode, text: str) -> Part:
         ids = [cell.get("id"), cell.metadata.get("id")]  # Colab keeps its ids in the metadata
         names = defined(text) if cell.cell_type == "code" else frozenset()
         named = frozenset(name for name in ids if isinstance(name, str) and name)
-        return cls(position, cell, text, flat(text), tag(cell).get("grade_id", ""), named, names, words(text))
+        return cls(position, cell, text, flat(text), tag(cell).get("grade_id", ""), named, names)
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        return words(self.text)
+
+    def like(self, other: Part, least: float) -> bool:
+        """The texts are alike at least so much."""
+        return self.flat == other.flat or likeness(self.words, other.words) >= least
 
     @property
     def answer(self) -> bool:
@@ -112,14 +120,14 @@ def _same_id(one: Part, other: Part) -> bool:
         return False
     if one.names:
         return bool(one.names & other.names) or UNWRITTEN.search(other.text) is not None
-    return one.answer or likeness(one.words, other.words) >= ALIKE
+    return one.answer or one.like(other, ALIKE)
 
 
 def _set_copies_aside(pairs: Pairs) -> None:
     given = [one for one in pairs.ours if one.given]
     for other in pairs.open()[1]:
         for one in given:
-            if likeness(one.words, other.words) >= (ALIKE if one.tag == other.tag else COPY):
+            if one.like(other, ALIKE if one.tag == other.tag else COPY):
                 pairs.copies[other.position] = one.position
                 break
 
@@ -144,7 +152,7 @@ def _by(pairs: Pairs, given: bool, sign: str, fits: Callable[[Part, Part], bool]
     for one in (one for one in ours if one.given == given):
         rivals = [other for other in theirs if fits(one, other)]
         if rivals:
-            chosen = max(rivals, key=lambda other: _worth(pairs, one, other))
+            chosen = max(rivals, key=lambda other: _worth(pairs, one, other)) if rivals[1:] else rivals[0]
             pairs.take(one, chosen, sign, rivals)
             theirs.remove(chosen)
 
