@@ -328,7 +328,7 @@ def test_prints_ride_along_in_order(judge, monkeypatch):
         ("odd(3)", ValueError, "3 is odd"),
         ("fails(KeyError, 'a')", KeyError, "'a'"),
         ("fails(FileNotFoundError, 2, 'gone')", FileNotFoundError, "[Errno 2] gone"),
-        ("fails(StopIteration)", StopIteration, ""),
+        ("fails(StopIteration)", RuntimeError, "your code raised StopIteration"),
         ("fails(ValueError, 'x' * 5000)", ValueError, "x" * 2000 + " …"),
         ("fails(UnicodeDecodeError, 'utf-8', b'x', 0, 1, 'why')", UnicodeError, "why"),
         ("leave()", RuntimeError, "your code raised SystemExit"),

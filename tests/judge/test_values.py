@@ -62,7 +62,7 @@ numbers = st.integers() | st.integers(-(2**64), 2**64) | st.floats() | st.boolea
 texts = st.text(st.characters(), max_size=20) | st.binary(max_size=20)
 scalars = st.none() | numbers | texts | st.complex_numbers(allow_nan=False) | st.just(...)
 keys = st.none() | st.integers(-(2**63), 2**63 - 1) | texts | st.tuples(texts, st.integers(-9, 9))
-ranges = st.builds(range, st.integers(-5, 5), st.integers(), st.sampled_from([1, -1, 7]))
+ranges = st.builds(range, st.integers(-5, 5), st.integers(-100_000, 100_000), st.sampled_from([1, -1, 7]))
 slices = st.builds(slice, st.none() | st.integers(), st.integers(), st.none() | st.integers())
 
 

@@ -30,6 +30,8 @@ class Extension(Protocol):
 class Codec:
     """Encodes and decodes values, within the caps, by the extensions and the tables of handles."""
 
+    judging = False  # is this the judge's end?
+
     def __init__(self, caps: Caps) -> None:
         self.caps = caps
         self.extensions: list[Extension] = []

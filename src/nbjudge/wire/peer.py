@@ -27,8 +27,6 @@ CARRIERS = {"random": "seeds.Seeds", "numpy": "arrays.Arrays", "torch": "torch.T
 class Peer(Codec):
     """One end of the wire; `Judge` and `Contestant` differ in which requests they honour."""
 
-    judging = False
-
     def __init__(self, channel: Channel) -> None:
         super().__init__(channel.caps)
         self.channel = channel

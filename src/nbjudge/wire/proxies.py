@@ -12,6 +12,8 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from nbjudge.wire.failures import Ended
+
 if TYPE_CHECKING:
     from nbjudge.wire.judge import Judge
 
@@ -81,13 +83,16 @@ class StudentObject:
         for _ in range(judge.caps.items):
             try:
                 element = judge.request("next", iterator)
-            except StopIteration:
+            except Ended:
                 return
             yield element
         raise Refused(refusal(self, f"more than {judge.caps.items} elements", "take as many as the test needs"))
 
     def __next__(self) -> Any:
-        return self._nbjudge_judge.request("next", self)
+        try:
+            return self._nbjudge_judge.request("next", self)
+        except Ended:
+            raise StopIteration from None
 
     def __float__(self) -> float:
         return self._nbjudge_judge.exactly(float, "convert", "float", self)
@@ -141,7 +146,10 @@ def _refuse(what: str, instead: str) -> Callable[..., Any]:
 
 def _operation(name: str, turned: bool = False) -> Callable[..., Any]:
     def operate(self: StudentObject, *other: Any) -> Any:
-        return self._nbjudge_judge.request("operate", name, [*other, self] if turned else [self, *other])
+        result = self._nbjudge_judge.request("operate", name, [*other, self] if turned else [self, *other])
+        if type(result) not in (StudentObject, StudentCallable):  # it was told what is expected: `abs(answer - right)`
+            raise Refused(refusal(self, f"`{name}` that gives a value of type {type(result).__name__!r}", BY_VALUE))
+        return result
 
     return operate
 

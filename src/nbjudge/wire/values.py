@@ -50,7 +50,7 @@ class Plain:
             "ints": lambda peer, form, buffers: _numbers(peer, "q", taken(buffers, *form)),
             "complex": _complex,
             "ellipsis": lambda peer, form, buffers: Ellipsis,
-            "range": lambda peer, form, buffers: range(*_bounds(peer, form, buffers, {int})),
+            "range": _range,
             "slice": lambda peer, form, buffers: slice(*_bounds(peer, form, buffers, {int, float, type(None)})),
             "named": _named,
             "list": _elements,
@@ -67,7 +67,9 @@ class Plain:
             bytes: lambda peer, value, buffers: ["bytes", given(buffers, value)],
             complex: lambda peer, value, buffers: ["complex", value.real, value.imag],
             type(Ellipsis): lambda peer, value, buffers: ["ellipsis"],
-            range: _ends,
+            range: lambda peer, value, buffers: (
+                _ends(peer, value, buffers) if peer.judging or _short(peer, value) else NotImplemented
+            ),
             slice: _ends,
             list: _sequence,
             tuple: _parts,
@@ -190,6 +192,18 @@ def _has_keys(values: Iterable[Any]) -> bool:
         return all(_key(value) is value for value in values)
     except WireError:
         return False
+
+
+def _range(peer: Peer, form: list[Form], buffers: Buffers) -> range:
+    value = range(*_bounds(peer, form, buffers, {int}))
+    if peer.judging and not _short(peer, value):
+        raise WireError(f"a range of more than {peer.caps.items} numbers")
+    return value
+
+
+def _short(peer: Peer, value: range) -> bool:
+    """May a range of the student's cross by value? As a list, a longer one would take the judge's memory."""
+    return value[: peer.caps.items] == value
 
 
 def _bounds(peer: Peer, form: list[Form], buffers: Buffers, kinds: set[type]) -> list[Any]:
