@@ -230,6 +230,7 @@ def test_a_killed_server_leaves_nothing(zygote: StandIns, layers: frozenset[str]
         with pytest.raises(Crashed):
             judging.result()
         assert gone(*started)
+    assert not list(Path("/tmp").glob(f"nbjudge-{os.getpid()}-*"))
 
 
 def test_many_judges_at_once(zygote: StandIns) -> None:

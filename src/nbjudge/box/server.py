@@ -18,6 +18,7 @@ from typing import NamedTuple, NoReturn
 from nbjudge.box import children, kernel, usage
 from nbjudge.box.children import Contestant, Judge
 from nbjudge.box.messages import receive, send
+from nbjudge.box.paths import SCRATCH
 from nbjudge.box.seal import Plan
 
 
@@ -130,7 +131,7 @@ class Server:
     def _equip(self, record: Contestant) -> None:
         name = next(self.names)
         if not self.isolated:
-            record.scratch = tempfile.mkdtemp(prefix=f"{name}-")
+            record.scratch = tempfile.mkdtemp(prefix=f"{name}-", dir=SCRATCH)
         if "memory" in self.plan.layers:
             record.group = usage.MemoryGroup(name, usage.together_mb(self.plan.limits))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,6 +19,7 @@ from typing import Any, Self
 
 from nbjudge.box import host, usage
 from nbjudge.box.messages import Crashed, Ending, Stopped, read_bytes, ready, receive, send, write_bytes
+from nbjudge.box.paths import SCRATCH
 from nbjudge.box.warm import ONE_THREAD
 from nbjudge.limits import Limits
 
@@ -142,7 +144,7 @@ class Zygote:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
-            usage.sweep(f"nbjudge-{os.getpid()}-{self._process.pid}")
+            _sweep(f"nbjudge-{os.getpid()}-{self._process.pid}")
         self._control = self._process = None
 
     def python(self) -> list[str]:
@@ -172,6 +174,13 @@ def _why(status: socket.socket) -> str:
         if "ending" in message:
             return f"failed: {said}" if said else Ending(*message["ending"]).why
     return "ended with its zygote"
+
+
+def _sweep(name: str) -> None:
+    """What a zygote that was killed had no time to remove."""
+    usage.sweep(name)
+    for scratch in Path(SCRATCH).glob(f"{name}-*"):
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _kill(process: int) -> None:
