@@ -25,7 +25,6 @@ class Setup:
     imports: tuple[str, ...]
     limits: Limits
     readable: tuple[Path, ...] = ()
-    files: tuple[tuple[str, bytes], ...] = ()  # that come with the lab: relative path, content
     unsealed: bool = False
 
 

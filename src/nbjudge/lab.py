@@ -28,7 +28,6 @@ from nbjudge.trial.job import Job, Trial
 from nbjudge.trial.plan import parse
 
 TEST_MAKER = "AUTOTEST"  # where nbgrader writes tests when it generates the assignment
-Path_ = str  # relative to the lab's folder
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class Lab:
     notebook: str
     source: NotebookNode
     shown: dict[str, str]  # what the release shows where an answer belongs
-    files: dict[Path_, bytes]  # that come with the lab, beside the notebook
+    files: dict[str, bytes]  # that come with the lab: path beside the notebook, content
     settings: Settings
     changed: tuple[str, ...]  # given cells whose text in the source folder is not the released one
 
@@ -69,7 +68,7 @@ class Lab:
         local = {Path(path).parts[0].removesuffix(".py") for path in self.files}
         imports = self.settings.imports
         imports = imported([tree for tree in trees if tree], local) if imports is None else imports
-        return Setup(imports, limits, self.settings.readable, tuple(self.files.items()), unsealed)
+        return Setup(imports, limits, self.settings.readable, unsealed)
 
     def aligned(self, submission: NotebookNode) -> tuple[NotebookNode, list[Match]]:
         """The submission in the lab's skeleton; where an answer is gone, what the release shows stands for it."""
@@ -82,7 +81,7 @@ class Lab:
         return aligned, matches
 
     def job(self, aligned: NotebookNode, limits: Limits) -> Job:
-        return Job(self.source, aligned, limits, self.settings.delimiters)
+        return Job(self.source, aligned, limits, self.settings.delimiters, tuple(self.files.items()))
 
     def points(self) -> dict[str, float]:
         """Of each test cell, by grade id; what a person marks is not among them."""
@@ -166,7 +165,7 @@ def _with_limits(settings: Settings, source: NotebookNode) -> Settings:
         raise CourseError(f"lab: limits in the notebook's metadata: {error}") from None
 
 
-def _files(course: Course, folder: Path) -> dict[Path_, bytes]:
+def _files(course: Course, folder: Path) -> dict[str, bytes]:
     """What nbgrader, too, hands out with the lab: all files but notebooks."""
     found = utils.find_all_files(str(folder), [*course.directory.ignore, "*.ipynb"])
     return {str(Path(path).relative_to(folder)): Path(path).read_bytes() for path in sorted(found)}

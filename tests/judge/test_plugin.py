@@ -251,6 +251,23 @@ def test_a_zygote_serves_a_whole_run(plugged: Tiny, monkeypatch: pytest.MonkeyPa
     assert len(started) == 1
 
 
+def test_files_that_come_with_the_lab_are_there_and_can_be_imported(tmp_path: Path) -> None:
+    notebook = source_notebook()
+    notebook.cells[1].source = "import helper\nassert open('numbers.txt').read() == '1 2'"
+    test = "assert helper.double(total([int(one) for one in open('numbers.txt').read().split()])) == 6"
+    next(cell for cell in notebook.cells if cell.id == "total-value").source = test
+    tiny = Tiny(tmp_path / "with-files").build(notebook)
+    for place in (tiny.class_folder / "source" / "sums", tiny.class_folder / "submitted" / "ada" / "sums"):
+        place.mkdir(parents=True, exist_ok=True)
+        (place / "helper.py").write_text("def double(x):\n    return 2 * x\n" if "source" in str(place) else "raise")
+        (place / "numbers.txt").write_text("1 2" if "source" in str(place) else "3 3")
+    total = "import helper\ndef total(xs):\n    return helper.double(sum(xs)) // 2"
+    submit(tiny, "ada", tiny.answer(add=GOOD_ADD, total=total))
+    tiny.done("grade", "sums")
+    assert tiny.marks()["ada"]["final mark"] == "6"
+    assert (tiny.class_folder / "autograded" / "ada" / "sums" / "numbers.txt").read_text() == "1 2"
+
+
 def test_formgrader_lists_and_shows_what_was_judged(autograded: Tiny) -> None:
     """Its pages, from a Jupyter server as an instructor starts one."""
     with serving(autograded.folder) as fetch:
