@@ -58,6 +58,7 @@ def aligned(submission: NotebookNode) -> tuple[NotebookNode, set[tuple[str, str]
     release = source()
     result, matches = align(submission, release)
     nbformat.validate(result)
+    assert len({each.id for each in result.cells}) == len(result.cells)
     tagged = [each for each in result.cells if "nbgrader" in each.metadata]
     ours = [each for each in release.cells if "nbgrader" in each.metadata]
     assert [each.metadata for each in tagged] == [each.metadata for each in ours]
@@ -221,6 +222,36 @@ def test_copies_of_tests_are_left_out_and_own_cells_made_from_them_are_not() -> 
     result, _ = aligned(notebook)
     assert len(result.cells) == len(source().cells) + 1
     assert texts(result)[-1].startswith("mine")
+
+
+def test_a_copy_of_a_test_is_no_answer_whatever_it_defines() -> None:
+    release = source(graded("total = add(1, 2)\nassert total == 3", "adds-up", 1))
+    notebook = without(handed_in(), "total")
+    for name in ("one", "two"):
+        notebook.cells.append(new_code_cell("total = add(1, 2)\nassert total == 3", id=name))
+    result, matches = align(notebook, release)
+    assert cell(result, "total").source == ""
+    assert [(match.cell, match.how) for match in matches] == [("total", "gone")]
+
+
+def test_an_id_alone_is_not_believed() -> None:
+    """Some programs count cells: what is called so now was another cell before."""
+    notebook = anonymous(handed_in())
+    notebook.cells[3].id, notebook.cells[7].id = "total", "add"
+    result, _ = aligned(notebook)
+    assert (cell(result, "add").source, cell(result, "total").source) == (GOOD_ADD, GOOD_TOTAL)
+
+
+def test_an_own_cell_that_looks_like_a_missing_test_stays() -> None:
+    notebook = without(handed_in(), "total-empty")
+    notebook.cells.append(new_code_cell("nothing = total([]) == 0", id="mine"))
+    assert texts(aligned(notebook)[0])[-1] == "nothing = total([]) == 0"
+
+
+def test_a_copy_with_the_same_text_is_not_worth_a_word() -> None:
+    notebook = handed_in()
+    notebook.cells.insert(4, nbformat.from_dict({**cell(notebook, "add"), "id": "copy"}))
+    assert aligned(notebook)[1] == set()
 
 
 @pytest.mark.parametrize("forget", [lambda notebook: notebook, anonymous], ids=["ids", "no ids"])

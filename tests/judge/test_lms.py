@@ -210,6 +210,19 @@ def test_a_roster_says_who_is_who(tmp_path: Path, roster: str, names: list[str],
     assert strange == []
 
 
+def test_a_name_that_two_of_the_roster_have_says_nothing(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text(ROSTERS["moodle"])
+    (tmp_path / "in.zip").write_bytes(pack({"Wei Chen/sums.ipynb": "x"}))
+    assert [one.student for one in collect(tmp_path / "in.zip", "sums", tmp_path / "list.csv")[0]] == ["Wei Chen"]
+
+
+def test_one_spelling_or_the_other_is_one_student(tmp_path: Path) -> None:
+    names = ("Zoë/sums.ipynb", unicodedata.normalize("NFD", "Zoë") + "/data.csv")
+    (tmp_path / "in.zip").write_bytes(pack(dict.fromkeys(names, "x")))
+    (one,), _ = collect(tmp_path / "in.zip", "sums")
+    assert one == Arrival("Zoë", b"x")
+
+
 def test_a_number_and_a_name_that_contradict_each_other_are_nobodys(tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("student,name,number\nada,Ada,1\nben,Ben,2\n")
     (tmp_path / "in.zip").write_bytes(pack({f"Ada_2_{FILE}/sums.ipynb": "x"}))
@@ -245,9 +258,12 @@ def test_names_become_ids_or_nothing(name: str, student: str | None) -> None:
     assert plain(name) == student
 
 
-@pytest.mark.parametrize("names", [("ada", "Ada"), ("ada", "ada🎉"), ("Zoë", unicodedata.normalize("NFD", "Zoë"))])
-def test_names_that_a_system_may_take_for_one_are_not_mixed(tmp_path: Path, names: tuple[str, str]) -> None:
-    (tmp_path / "in.zip").write_bytes(pack({f"{names[0]}/sums.ipynb": "1", f"{names[1]}/sums.ipynb": "2"}))
+@pytest.mark.parametrize("files", [("sums.ipynb", "sums.ipynb"), ("sums.ipynb", "mine.ipynb")])
+@pytest.mark.parametrize("names", [("ada", "Ada"), ("ada", "ada🎉")])
+def test_names_that_a_system_may_take_for_one_are_not_mixed(
+    tmp_path: Path, names: tuple[str, str], files: tuple[str, str]
+) -> None:
+    (tmp_path / "in.zip").write_bytes(pack({f"{names[0]}/{files[0]}": "1", f"{names[1]}/{files[1]}": "2"}))
     (one,), _ = collect(tmp_path / "in.zip", "sums")
     assert (one.notebook, [remark.kind for remark in one.remarks]) == (None, ["ambiguous"])
 
