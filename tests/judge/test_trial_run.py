@@ -254,7 +254,7 @@ def test_contestants_are_not_made_for_ever(zygote):
 
 def test_a_loop_of_the_tests_own_is_stopped(hasty):
     trial = judged(hasty, solution("def f(): return 1"), graded("while f(): pass", "t"), graded("assert f()", "u"))
-    assert trial.scores == {"t": 0, "u": 1}
+    assert trial.scores == {"t": 0, "u": 1}, trial
     trial = judged(hasty, graded("while True: pass", "t"), graded("pass", "u"))
     assert trial.scores == {"t": 0, "u": 1}
 
@@ -345,3 +345,16 @@ def test_files_that_came_with_the_lab_lie_where_both_sides_look(zygote):
     assert trial.scores == {"t": 1, "after": 1}
     assert printed(trial, 4) == "import\n"
     assert judged(zygote, solution("import helpers")).cells[0].outputs[0]["ename"] == "ModuleNotFoundError"
+
+
+def test_a_global_that_a_test_took_away_is_back_after_it(zygote):
+    """As nbgrader's documentation teaches to test whether one function uses another."""
+    trial = judged(
+        zygote,
+        solution("def square(x): return x * x\ndef squares(xs): return [square(x) for x in xs]"),
+        graded(
+            "del square\ntry:\n    squares([1])\nexcept NameError:\n    pass\nelse:\n    raise AssertionError", "uses"
+        ),
+        graded("assert squares([2]) == [4]", "back"),
+    )
+    assert trial.scores == {"uses": 1, "back": 1}

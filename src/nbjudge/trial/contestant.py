@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import socket
 import sys
 
-from nbjudge.trial.shell import Shell
+from nbjudge.trial.shell import RARELY, Shell
 from nbjudge.wire import Channel, Contestant
 from nbjudge.wire.peer import CARRIERS
 
@@ -28,6 +29,7 @@ def warm() -> None:
 
 def main(wire: socket.socket) -> None:
     """Serve the judge until it hangs up."""
+    gc.set_threshold(*RARELY)
     shell = Shell.made()
     shell.attach(LARGEST)
     Contestant(Channel(wire), shell).serve()

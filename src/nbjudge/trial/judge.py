@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import hashlib
 import os
 import resource
@@ -23,9 +24,9 @@ from nbjudge.trial.lifeline import BROKE, DIED, GRACE, SLOW, SPENT, Lifeline, St
 from nbjudge.trial.messages import Reason
 from nbjudge.trial.outputs import Output, Outputs, Stream, clean, line
 from nbjudge.trial.plan import Kind, Step, plan, python, scores
-from nbjudge.trial.shell import Shell, seed
+from nbjudge.trial.shell import RARELY, Shell, seed
 from nbjudge.trial.testcell import Property
-from nbjudge.wire import Refused
+from nbjudge.wire import Judge, Refused
 
 REMARKS = {DIED: "died", BROKE: "wire", SPENT: "limit"}  # what is slow shows in the cell
 LOCKED = "locked"
@@ -34,6 +35,7 @@ CELLS = 10  # so many cells may show as much as a cell may
 
 def main(job: socket.socket, spawn: Callable[[], Spawned]) -> None:
     """Read the Job, answer with the Trial."""
+    gc.set_threshold(*RARELY)
     asked = Job.unpack(read_bytes(job))
     with TemporaryDirectory(prefix="nbjudge-") if asked.files else contextlib.nullcontext() as folder:
         if folder:
@@ -132,12 +134,19 @@ class Run:
             raise Stopped(Reason(SLOW, f"it ran longer than {self.limits.cell_seconds:g} s and was stopped")) from None
         except BaseException as raised:
             error = raised
-        if reason := self.contestant.verdict():
+        reason = self.contestant.verdict()
+        self._leave(peer)
+        if reason:
             raise Stopped(reason)
         outputs.shown = lambda: True
-        peer.retire(_lasts)
-        peer.namespace.restore()
         self._failed(error, test, outputs) if error else self._passed(value, test, outputs)
+
+    def _leave(self, peer: Judge) -> None:
+        """After a test: what it lent is no longer honoured, and the student's globals are as before."""
+        peer.retire(_lasts)
+        peer.deadline = self.contestant.deadline()
+        with contextlib.suppress(Exception):  # the next cell meets what is wrong
+            peer.namespace.restore()
 
     def _passed(self, value: object, test: Property, outputs: Outputs) -> None:
         points, strange = test.credit(value)

@@ -29,6 +29,7 @@ from nbjudge.trial.outputs import Output, Outputs, Stream
 
 FIGURES = "module://matplotlib_inline.backend_inline"
 PLAIN = 0  # the number of a cell that is not the notebook's: it leaves no trace in the history
+RARELY = (20_000, 20, 50)  # objects until the collector looks: a tenth of a short trial went into it
 FRAMES = 20  # of a student's traceback
 
 

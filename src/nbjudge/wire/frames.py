@@ -67,7 +67,8 @@ class Channel:
         self._socket = sock
         self._ahead = bytearray()  # what came of the next frame
         self._count = 0
-        self._failed: WireError | None = None
+        self.failed: WireError | None = None  # since when it takes no more
+        self._begun = False  # has part of a frame crossed?
         sock.setblocking(False)
         for side in (socket.SO_SNDBUF, socket.SO_RCVBUF):
             with contextlib.suppress(OSError):
@@ -93,6 +94,7 @@ class Channel:
         head = HEAD.pack(len(structure), len(parts)) + struct.pack(f"<{len(parts)}Q", *lengths) + structure
         if sum(lengths) <= SMALL:
             parts, head = [], b"".join([head, *parts])
+        self._begun = False
         try:
             for part in (memoryview(head), *parts):
                 self._send(part, deadline)
@@ -111,6 +113,7 @@ class Channel:
         self._check()
         if not self._ahead:
             self._wait(self._readable, deadline)  # a Late from here leaves the channel whole: nothing has come
+        self._begun = False
         try:
             return self._frame(deadline)
         except BaseException as error:
@@ -151,13 +154,13 @@ class Channel:
             raise WireError(f"a frame that is no msgpack: {type(error).__name__}") from None
 
     def _check(self) -> None:
-        if self._failed:
-            raise self._failed
+        if self.failed:
+            raise self.failed
 
     def _fail(self, error: BaseException) -> None:
         """What comes after a frame that broke off cannot be understood."""
         kind = type(error) if isinstance(error, WireError) else WireError
-        self._failed = kind(f"the wire broke: {str(error) or type(error).__name__}")
+        self.failed = kind(f"the wire broke: {str(error) or type(error).__name__}")
 
     def _wait(self, ready: select.poll, deadline: float | None) -> None:
         left = None if deadline is None else max(0, math.ceil((deadline - time.monotonic()) * 1000))
@@ -167,12 +170,17 @@ class Channel:
             left = MOMENT
 
     def _try(self, call: Callable[..., Any], what: Any, ready: select.poll, deadline: float | None) -> Any:
-        """What a call of the socket gives, once it can be made and as long as there is time."""
+        """What a call of the socket gives, once it can be made and as long as there is time.
+
+        The first of a frame is made in any case: given up between two frames, the channel would be of no more use.
+        """
         while True:
-            if deadline is not None and time.monotonic() > deadline and not self.more_time():
+            if self._begun and deadline is not None and time.monotonic() > deadline and not self.more_time():
                 raise Late("no whole message in time")
             try:
-                return call(what)
+                done = call(what)
+                self._begun = True
+                return done
             except BlockingIOError:
                 self._wait(ready, deadline)
             except OSError as error:

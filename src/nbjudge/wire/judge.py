@@ -112,7 +112,7 @@ class Judge(Peer):
         except WireError as error:
             self.broken = error
         else:
-            self.broken = self.broken if deadline is None else None
+            self.broken = self.broken if deadline is None else self.channel.failed
 
     def _give_up(self, number: int, deadline: float) -> None:
         """Ends one request that was left open: one's own by its reply, the contestant's by an error."""
