@@ -94,7 +94,7 @@ def run(child: Callable[[], Any], report: socket.socket) -> None:
         os._exit(code)
 
 
-def become_judge(job: socket.socket, spawns: socket.socket, status: socket.socket, main: str) -> None:
+def become_judge(job: socket.socket, spawns: socket.socket, status: socket.socket, plan: Plan, main: str) -> None:
     def spawn() -> Spawned:
         send(spawns, "spawn")
         message, received = receive(spawns, 3)
@@ -104,6 +104,8 @@ def become_judge(job: socket.socket, spawns: socket.socket, status: socket.socke
         return Spawned(socket.socket(fileno=wire), process, socket.socket(fileno=status_of_it))
 
     _close_all_but(job, spawns, status)
+    if "limits" in plan.layers:
+        usage.limit_judge(plan.limits)
     function(main)(job, spawn)
 
 

@@ -76,7 +76,7 @@ class Server:
         spawns, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with job, theirs:
             try:
-                pid = self._fork(lambda: children.become_judge(job, theirs, status, self.mains[0]), status)
+                pid = self._fork(lambda: children.become_judge(job, theirs, status, self.plan, self.mains[0]), status)
             except OSError as error:
                 _refuse(status, error)
                 status.close()

@@ -20,17 +20,31 @@ _MOUNT = Path("/sys/fs/cgroup")
 
 def limit(limits: Limits, processes: int) -> None:
     """Set for this process and its children; nobody can raise them again without being root."""
-    data, space = _held("VmData"), _held("VmSize")
-    memory = limits.memory_mb * _MB
-    for kind, most in (
-        (resource.RLIMIT_DATA, data + memory),
-        (resource.RLIMIT_AS, space + 2 * memory + _RESERVED_MB * _MB),
+    _set(
+        *_memory(limits),
         (resource.RLIMIT_FSIZE, limits.disk_mb * _MB),
         (resource.RLIMIT_CPU, limits.cpu_seconds),
         (resource.RLIMIT_NOFILE, limits.open_files),
         (resource.RLIMIT_NPROC, processes),
+    )
+
+
+def limit_judge(limits: Limits) -> None:
+    """A number that a student's code answers can make the test itself take memory: `list(range(answer))`."""
+    _set(*_memory(limits))
+
+
+def _memory(limits: Limits) -> tuple[tuple[int, int], ...]:
+    memory = limits.memory_mb * _MB
+    return (
+        (resource.RLIMIT_DATA, _held("VmData") + memory),
+        (resource.RLIMIT_AS, _held("VmSize") + 2 * memory + _RESERVED_MB * _MB),
         (resource.RLIMIT_CORE, 0),
-    ):
+    )
+
+
+def _set(*pairs: tuple[int, int]) -> None:
+    for kind, most in pairs:
         hard = resource.getrlimit(kind)[1]
         most = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(kind, (most, most))
