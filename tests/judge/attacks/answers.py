@@ -153,10 +153,26 @@ def total(xs):
     task="total",
 )
 attack(
-    "memory-in-the-judge",
-    "answers with a range and a number that make the test's own code take all memory",
+    "range-as-list",
+    "answers with a range of ten billion numbers, of which the test makes a list",
     """def apply(f, xs):
-    return range(10**10) if len(xs) == 2 else range(10**12)""",
+    return range(10**10)""",
     task="apply",
     stock="not run: it would harm the machine",
+)
+attack(
+    "memory-in-the-judge",
+    "answers with a number as large as the test's own list shall be",
+    """class Counter:
+    value = 2 * 10**9
+    def more(self): pass""",
+    task="Counter",
+    stock="not run: it would harm the machine",
+)
+attack(
+    "ends-the-loop",
+    "raises StopIteration, which ends the test's own loop over its answers before anything is compared",
+    """def total(xs):
+    raise StopIteration""",
+    task="total",
 )

@@ -43,7 +43,11 @@ class Attack:
     absent: tuple[str, ...] = ()  # texts that must not stand in what comes out
     shows: tuple[str, ...] = ()  # texts that its cells print, so that we know it had its go
     stock: str = ""  # why it is not run under stock nbgrader
-    quick: bool = True  # belongs to the part that `make test` runs
+
+    @property
+    def quick(self) -> bool:
+        """Belongs to the part that `make test` runs."""
+        return self.name not in HEAVY
 
     @property
     def token(self) -> str:
@@ -51,6 +55,9 @@ class Attack:
 
 
 BANK: dict[str, Attack] = {}
+HEAVY = """buffers-announced closes-the-wire colliding-keys fills-memory-by-mapping fork-bomb forged-calls half-frame
+late-answers loud-cells many-cells one-long-cell reads-nothing slow-drip slow-to-highlight slow-to-render stack-overflow
+stuck-in-c thread-pools too-large zip-bomb""".split()  # those that take more than some seconds, most of them because they wait for a limit
 
 
 def attack(name: str, tries: str, answer: str | None = None, *, lab: str = "sums", task: str = "", **more: Any) -> None:

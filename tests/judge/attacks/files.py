@@ -92,7 +92,7 @@ for folder in [*sys.path, site.getusersitepackages(), "<<home>>/.local/lib", "."
     try:
         os.makedirs(folder, exist_ok=True)
         open(f"{folder}/<<token>>.py", "w").write("")
-        print("LEAK" + "ED: wrote to", folder) if folder.startswith("/") and "packages" in folder else None
+        print("LEAK" + "ED: wrote to", folder) if folder.startswith(sys.prefix) else None
     except OSError as error:
         print(error)"""
     + WRONG,
@@ -208,7 +208,7 @@ def _formulas(place: Path, notebook: bytes) -> None:
 
 
 attack("zip-bomb", "hands in a zip that unpacks to two gigabytes", upload=_bomb, expects=NOTHING,
-       stock="not applicable: it takes no zip, the instructor unpacks it", quick=False)  # fmt: skip
+       stock="not applicable: it takes no zip, the instructor unpacks it")  # fmt: skip
 attack("climbing-zip", "hands in a zip whose names climb out of the folder, and a link in it", WRONG, upload=_climbing,
        stock="not applicable: it takes no zip, the instructor unpacks it")  # fmt: skip
 attack("formula-names", "hands in under names that a spreadsheet calculates", WRONG, upload=_formulas)

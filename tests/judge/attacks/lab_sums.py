@@ -71,6 +71,17 @@ assert abs(total(xs) - sum(xs)) < 1e-9
 ### END HIDDEN TESTS""",
         ),
         Test(
+            "total-many",
+            "total",
+            1,
+            """for got, right in zip(map(total, [[1], [2, 3]]), [1, 5]):
+    assert got == right
+### BEGIN HIDDEN TESTS
+for got, right in zip(map(total, [[7, 7], [8]]), [14, 8]):
+    assert got == right
+### END HIDDEN TESTS""",
+        ),
+        Test(
             "apply-value",
             "apply",
             1,
@@ -86,6 +97,7 @@ assert list(apply(lambda x: sum(x), [[7, 8], [9]])) == [15, 9]
             """counter = Counter()
 counter.more()
 assert counter.value > 0
+assert list(range(counter.value)) == [0]
 agrees(counter.value, 1)
 ### BEGIN HIDDEN TESTS
 for _ in range(4):

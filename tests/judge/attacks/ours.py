@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import tempfile
 import time
 from collections.abc import Iterable
@@ -38,7 +39,7 @@ def run(attacks: Iterable[Attack]) -> int:
     for attack in sorted(chosen, key=lambda one: (one.family, one.name)):
         said = "; ".join(outcome.broken[attack.name])
         table.add_row(attack.name, attack.tries, stock.get(attack.name, attack.stock or "not run yet"), said or "held")
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 200)
     console.print(table, markup=False)
     for line in outcome.common:
         console.print(f"NOT HELD: {line}", markup=False)
@@ -47,19 +48,25 @@ def run(attacks: Iterable[Attack]) -> int:
     return int(held < len(chosen) or bool(outcome.common))
 
 
-def grade(attacks: list[Attack], progress: bool = False) -> Outcome:
-    """Hand them in, grade the class, and look at everything that came out of it."""
+def grade(attacks: list[Attack], progress: bool = False, plugged: bool = False) -> Outcome:
+    """Hand them in, grade the class, and look at everything that came out of it.
+
+    `plugged` grades by nbgrader's own command with the judge plugged in, not by `nbjudge grade`.
+    """
     with tempfile.TemporaryDirectory(prefix="attacked-") as folder:
         class_ = Class(Path(folder, "course"))
         class_.folder.mkdir()
         class_.build()
+        if plugged:
+            class_.plug_in()
         before = fingerprint(class_)
         outcome = Outcome({attack.name: [] for attack in attacks})
         started = time.monotonic()
         batches = [(lab, uploads) for lab in LABS for uploads in (False, True)]
         for lab, uploads in track(batches, "grading", disable=not progress, transient=True):
             chosen = [one for one in attacks if one.lab == lab and bool(one.upload) == uploads]
-            outcome.common += _batch(class_, lab, chosen, uploads) if chosen else []
+            if chosen:
+                outcome.common += _plugged(class_, lab, chosen) if plugged else _batch(class_, lab, chosen, uploads)
         outcome.seconds = time.monotonic() - started
         outcome.common += ["the course's own files were changed"] if fingerprint(class_) != before else []
         for attack in attacks:
@@ -80,7 +87,25 @@ def _batch(class_: Class, lab: str, attacks: list[Attack], uploads: bool) -> lis
     done = class_.run("nbjudge", "grade", lab, "--from", str(origin), "--jobs", "2", timeout=1500)
     said = f"{done.stdout}{done.stderr}"
     found = [f"nbjudge grade {lab} ended with {done.returncode}: {said[-1500:]}"] if done.returncode else []
-    found += [f"a secret was printed: {place}" for place in secrets_in(class_, said.encode(), ("neighbour",))]
+    return found + _printed(class_, said) + _honest(class_, lab)
+
+
+def _plugged(class_: Class, lab: str, attacks: list[Attack]) -> list[str]:
+    """The same by nbgrader's own commands, which complain of what cannot be graded and go on."""
+    for student in HONEST:
+        class_.hand_in_honestly(class_.root / "submitted" / student / lab, lab)
+    for attack in attacks:
+        class_.hand_in(class_.root / "submitted" / attack.name / lab, attack)
+    done = [class_.nbgrader(command, lab, timeout=1500) for command in ("autograde", "generate_feedback")]
+    return _printed(class_, "".join(one.stdout + one.stderr for one in done)) + _honest(class_, lab)
+
+
+def _printed(class_: Class, said: str) -> list[str]:
+    return [f"a secret was printed: {place}" for place in secrets_in(class_, said.encode(), ("neighbour",))]
+
+
+def _honest(class_: Class, lab: str) -> list[str]:
+    found = []
     for student in HONEST:
         if (marks := class_.marks(student, lab)) != LABS[lab].full:
             found.append(f"{student} in {lab}: {marks}")
@@ -118,7 +143,7 @@ def look(class_: Class, attack: Attack) -> list[str]:
 
 def _shows(path: Path, content: bytes, text: str) -> bool:
     """Tags do harm in pages only; elsewhere they are text."""
-    page = path.suffix == ".html" or not text.startswith(("<", "on"))
+    page = path.suffix == ".html" or not text.startswith("<")
     return page and text.encode() in content
 
 

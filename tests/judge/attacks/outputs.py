@@ -92,7 +92,7 @@ display({"image/svg+xml": "<svg xmlns='http://www.w3.org/2000/svg' onlo" + "ad=d
 
 def add(a, b):
     return 0""",
-    absent=("<script>document.title", "onerror=document", "onload=document"),
+    absent=("<script>document.title", "<img src=x onerror", "<svg xmlns='http"),
 )
 attack(
     "script-in-error",
@@ -163,6 +163,7 @@ def add(a, b):
         "add-partial": 2,
         "total-value": 2,
         "total-random": 1,
+        "total-many": 1,
         "apply-value": 1,
         "Counter-value": 1,
     },

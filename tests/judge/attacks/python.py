@@ -166,6 +166,7 @@ attack(
         "add-partial": 2,
         "total-value": 2,
         "total-random": 1,
+        "total-many": 1,
         "apply-value": 1,
         "Counter-value": 1,
     },

@@ -58,7 +58,7 @@ class Counter:
     change=lambda notebook: [
         cell.update(source="") for cell in notebook["cells"] if "class Counter" in cell["source"][:14]
     ],
-    expects={"add-value": 2, "add-partial": 2, "total-value": 2, "total-random": 1, "apply-value": 1},
+    expects={"add-value": 2, "add-partial": 2, "total-value": 2, "total-random": 1, "total-many": 1, "apply-value": 1},
 )
 attack(
     "callback-inspected",

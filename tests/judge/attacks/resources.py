@@ -46,12 +46,11 @@ attack(
     "takes in every cell just less than the limit, to use up the batch's time",
     """import time
 
-time.sleep(3)
+time.sleep(1.5)
 
 def add(a, b):
-    time.sleep(0.9)
+    time.sleep(0.4)
     return 0""",
-    quick=False,
 )
 attack("asks-for-input", "waits for somebody to type", "def add(a, b):\n    return int(input('how much is it? '))")
 attack(

@@ -137,4 +137,4 @@ torch.set_num_threads(2)
 def double(x):
     loaded = list(DataLoader(TensorDataset(torch.arange(4.0)), batch_size=2, num_workers=2))
     assert torch.cat([batch for (batch,) in loaded]).tolist() == [0, 1, 2, 3]
-    return 2 * x""", lab="tensors", expects=FULL, quick=False)  # fmt: skip
+    return 2 * x""", lab="tensors", expects=FULL)  # fmt: skip

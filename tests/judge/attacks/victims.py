@@ -31,7 +31,7 @@ c = get_config()
 c.CourseDirectory.root = {root!r}
 c.CourseDirectory.course_id = "victims"
 c.Execute.timeout = {cell_seconds}
-c.NbJudge.limits = {{"cell_seconds": {cell_seconds}, "seconds": 60, "memory_mb": 600, "disk_mb": 64}}
+c.NbJudge.limits = {{"cell_seconds": 2, "seconds": 60, "memory_mb": 600, "disk_mb": 64}}
 """
 SECRETS = ("class", "home", "gradebook", "neighbour", "solution", "hidden", "environment")
 MARK = "CONTESTANT"  # in the environment of all that grading starts, so that what it leaves behind is found
@@ -42,7 +42,7 @@ class Class:
     """One class in a folder of its own; `secret` holds a word for each place that must not be read."""
 
     folder: Path
-    cell_seconds: int = 4
+    cell_seconds: int = 20
     secret: dict[str, str] = field(default_factory=lambda: {place: secrets.token_hex(12) for place in SECRETS})
 
     @property
@@ -94,6 +94,11 @@ class Class:
     def configure(self) -> None:
         text = CONFIG.format(root=str(self.root), cell_seconds=self.cell_seconds)
         (self.folder / "nbgrader_config.py").write_text(text)
+
+    def plug_in(self) -> None:
+        """Have nbgrader's own commands use the judge."""
+        with (self.folder / "nbgrader_config.py").open("a") as config:
+            config.write("import nbjudge.plugin\nnbjudge.plugin.configure(c)\n")
 
     def copy(self, folder: Path) -> Class:
         shutil.copytree(self.folder, folder, symlinks=True)
