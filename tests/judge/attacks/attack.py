@@ -55,9 +55,28 @@ class Attack:
 
 
 BANK: dict[str, Attack] = {}
-HEAVY = """buffers-announced closes-the-wire colliding-keys fills-memory-by-mapping fork-bomb forged-calls half-frame
-late-answers loud-cells many-cells one-long-cell reads-nothing slow-drip slow-to-highlight slow-to-render stack-overflow
-stuck-in-c thread-pools too-large zip-bomb""".split()  # those that take more than some seconds, most of them because they wait for a limit
+HEAVY = {  # those that take more than some seconds, most of them because they wait for a limit
+    "buffers-announced",
+    "closes-the-wire",
+    "colliding-keys",
+    "fills-memory-by-mapping",
+    "fork-bomb",
+    "forged-calls",
+    "half-frame",
+    "late-answers",
+    "loud-cells",
+    "many-cells",
+    "one-long-cell",
+    "reads-nothing",
+    "slow-drip",
+    "slow-to-highlight",
+    "slow-to-render",
+    "stack-overflow",
+    "stuck-in-c",
+    "thread-pools",
+    "too-large",
+    "zip-bomb",
+}
 
 
 def attack(name: str, tries: str, answer: str | None = None, *, lab: str = "sums", task: str = "", **more: Any) -> None:
