@@ -19,6 +19,7 @@ from nbjudge.pairing import ALIKE, Pairs, Part, in_order, pair, parts
 from nbjudge.remarks import Remark
 
 SHOWN = 4000  # characters of a text that are kept for the audit list
+LEFT_OUT = "skip-execution"  # nbclient's own tag
 SURE = ("grade id", "cell id", "names", "text")
 
 
@@ -70,11 +71,11 @@ def _kind(how: str) -> str:
 def _cells(pairs: Pairs) -> Iterator[NotebookNode]:
     """The tagged cells of the source in their order, each followed by the student's cells that stood below it."""
     below = _own(pairs)
-    yield from (_copied(other) for other in below[-1])
+    yield from (_copied(other, pairs) for other in below[-1])
     for one in pairs.ours:
         if one.tag:
             yield _slot(one, pairs)
-            yield from (_copied(other) for other in below[one.position])
+            yield from (_copied(other, pairs) for other in below[one.position])
 
 
 def _own(pairs: Pairs) -> dict[int, list[Part]]:
@@ -101,9 +102,14 @@ def _slot(one: Part, pairs: Pairs) -> NotebookNode:
     return cell
 
 
-def _copied(other: Part) -> NotebookNode:
-    """A cell of the student's own: text and nothing else."""
-    return _cell(other.cell.cell_type, other.cell.get("id", ""), other.text, NotebookNode())
+def _copied(other: Part, pairs: Pairs) -> NotebookNode:
+    """A cell without marks: its text, and that it is left out of grading if the source's cell is."""
+    same = [one for one in pairs.ours if pairs.found.get(one.position) == other.position]
+    left_out = any(
+        LEFT_OUT in one.cell.metadata.get("tags", ()) and pairs.signs[one.position] != "place" for one in same
+    )
+    metadata = NotebookNode(tags=[LEFT_OUT]) if left_out else NotebookNode()
+    return _cell(other.cell.cell_type, other.cell.get("id", ""), other.text, metadata)
 
 
 def _cell(kind: str, name: str, text: str, metadata: NotebookNode) -> NotebookNode:

@@ -18,7 +18,7 @@ from typing import Any
 
 import nbformat
 import pytest
-from nbformat.v4 import new_markdown_cell, new_raw_cell
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 from nbgrader.api import Gradebook
 from tiny import ADD_VALUE, CONFIG, GOOD_ADD, GOOD_TOTAL, SUBTRACT, Tiny, source_notebook
 
@@ -314,3 +314,18 @@ def serving(folder: Path) -> Iterator[Callable[[str], str]]:
     finally:
         server.terminate()
         server.wait(30)
+
+
+def test_cells_that_are_left_out_are_left_out(tmp_path: Path) -> None:
+    """By nbclient's tag, on a cell that comes with the lab and carries no marks; also where the upload lost the tag."""
+    source = source_notebook()
+    source.cells.append(new_code_cell("raise SystemExit('heavy')", metadata={"tags": ["skip-execution"]}))
+    tiny = Tiny(tmp_path / "heavy").build(source)
+    bare = tiny.answer(**SUBMISSIONS["ada"])
+    bare.cells[-1].metadata = {}
+    for student, notebook in {"ada": tiny.answer(**SUBMISSIONS["ada"]), "ben": bare}.items():
+        submit(tiny, student, notebook)
+    tiny.done("grade", "sums")
+    for student in ("ada", "ben"):
+        place = tiny.class_folder / "autograded" / student / "sums" / "sums.ipynb"
+        assert nbformat.read(place, as_version=4).cells[-1].execution_count is None
