@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
 from sphinx.errors import ConfigError  # noqa: E402
-from trainwell_book import api, assets, css, execution, maths, plain, quotes, results  # noqa: E402
+from trainwell_book import api, assets, css, execution, maths, pages, plain, quotes, results  # noqa: E402
 
 from trainwell import augmentation, normalization  # noqa: E402
 
@@ -81,6 +81,18 @@ def test_pages_are_written_again_when_the_style_changes(tmp_path: Path) -> None:
     assert assets.pages_to_write(book, every) == set()
     source.write_text("b{}")
     assert assets.pages_to_write(book, every) == {"index", "labs"}
+
+
+def test_signatures_keep_their_text_in_fewer_elements() -> None:
+    name, colon, link = '<span class="n"><span class="pre">x</span></span>', '<span class="p">:</span>', "<a>Tensor</a>"
+    signature = (
+        f'<dt class="sig sig-object py"><em>{name}<span class="p"><span class="pre">(</span></span>{link}</em></dt>'
+    )
+    page = f'<span class="pre">a</span>{signature}{colon}'
+    assert pages.repair(page, is_search=False) == (
+        '<span class="pre">a</span><dt class="sig sig-object py"><em><span class="n">x</span>(<a>Tensor</a></em></dt>'
+        '<span class="p">:</span>'
+    )
 
 
 def test_cells_run_again_when_the_library_or_a_result_changes(tmp_path: Path) -> None:

@@ -24,6 +24,8 @@ document.querySelectorAll("figure.tw-figure").forEach((figure) => {
 });
 
 // A formula that is wider than the page scrolls; so that the keyboard can scroll it, it takes the focus.
-document.querySelectorAll("div.math").forEach((formula) => {
-  if (formula.scrollWidth > formula.clientWidth) formula.tabIndex = 0;
+const wide = new ResizeObserver((sizes) => {
+  const formulas = sizes.map(({ target }) => target).filter((formula) => formula.scrollWidth > formula.clientWidth);
+  formulas.forEach((formula) => (formula.tabIndex = 0));
 });
+document.querySelectorAll("div.math").forEach((formula) => wide.observe(formula));

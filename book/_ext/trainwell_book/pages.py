@@ -27,6 +27,8 @@ REPAIRS = {
     ' role="doc-biblioentry"': "",
     '<div id="pst-primary-sidebar"': '<div role="complementary" aria-label="Book" id="pst-primary-sidebar"',
 }
+SIGNATURE = re.compile(r'<dt class="sig .*?</dt>', re.S)
+PLAIN_SPAN = re.compile(r'<span class="(?:pre|w|p|o)">([^<]*)</span>')  # of these, a page of the library has thousands
 SEARCH_LABEL = re.compile(r'(<button class="btn search-button-field[^>]*?) aria-label="Search"')
 
 
@@ -53,7 +55,15 @@ def repair(text: str, *, is_search: bool) -> str:
         text = SEARCH.sub("", text)
     for old, new in REPAIRS.items():
         text = text.replace(old, new)
+    text = SIGNATURE.sub(lambda signature: lighten(signature[0]), text)
     return PLAIN_SCRIPT.sub("<script defer ", SEARCH_LABEL.sub(r"\1", text))
+
+
+def lighten(signature: str) -> str:
+    """The same text with fewer elements: what stands around plain text goes, from the inside to the outside."""
+    while (lighter := PLAIN_SPAN.sub(r"\1", signature)) != signature:
+        signature = lighter
+    return signature
 
 
 def setup(app: Sphinx) -> None:
