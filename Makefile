@@ -27,7 +27,7 @@ slow: .venv/ready chromium node_modules  ## the tests that are too long for ever
 	$(PY) -m pytest -m slow
 
 attacks: .venv/ready  ## hostile submissions against this machine: what they try, what stock nbgrader and the judge make of them
-	$(PY) -m tests.judge.attacks
+	$(PY) -m tests.judge.attacks $(if $(ONLY),--only $(ONLY))
 
 fresh-newest: .venv/ready  ## the labs beside the newest torch and torchvision; several GB
 	$(PY) -m pytest -m slow tests/test_fresh.py

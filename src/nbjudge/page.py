@@ -120,7 +120,7 @@ def _shown(result: Result, pseudonym: Callable[[str], str] | None) -> str:
 def _audit(results: Results, pseudonym: Callable[[str], str] | None) -> list[dict[str, object]]:
     """The cells that were put back in place, by how; the texts are the student's and stay out of an anonymous
     report."""
-    found = []
+    found: list[dict[str, object]] = []
     for how, said in HOW.items():
         lines = [
             (_shown(result, pseudonym), match if pseudonym is None else match._replace(ours="", theirs=""))
