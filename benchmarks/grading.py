@@ -161,7 +161,7 @@ def regularization(folder: Path) -> Benchmark:
     job = lab.job(aligned, setup.limits).pack()
     sources = [cell.source for cell in aligned.cells if cell.cell_type == "code" and _runs(cell)]
     cells = json.dumps([sources, setup.imports])
-    print(f"memory of judge and contestant on {TOPIC}: {_memory(setup, job):.0f} MB beside the zygote's")
+    print(f"memory of judge and contestant on {TOPIC}: {_memory(setup, job):.0f} MB")
 
     def ours() -> None:
         spent.seconds += Trial.unpack(judging.judge(setup, job).trial).cpu_seconds
@@ -178,20 +178,21 @@ def _runs(cell: NotebookNode) -> bool:
 
 
 def _memory(setup: judging.Setup, job: bytes) -> float:
-    """The most that the processes under the zygote held for themselves while one submission was judged."""
+    """The most that judge, contestant and the one that waits for the next held for themselves, beside the zygote."""
     zygotes = psutil.Process().children()
     judging.ready(setup)
     (zygote,) = set(psutil.Process().children()) - set(zygotes)
-    before, most, done = _own(zygote), 0.0, threading.Event()
+    most, done = 0.0, threading.Event()
 
     def watch() -> None:
         nonlocal most
-        while not done.wait(0.01):
-            most = max(most, _own(zygote) - before)
+        while not done.is_set():
+            most = max(most, _own(zygote))
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    judging.judge(setup, job)
+    for _ in range(ROUNDS):
+        judging.judge(setup, job)
     done.set()
     watcher.join()
     return most
