@@ -133,7 +133,7 @@ def test_cpu_time_is_limited() -> None:
     with StandIns("root" if os.geteuid() == 0 else "nobody", limits=Limits(cpu_seconds=1)) as zygote:
         ending = zygote.run("c = spawn(); tell(c, 'while True: pass'); answer = c.ending(60)")
     assert ending[2] == "used up its 1 s of CPU time"
-    assert ending[3] >= 0.9
+    assert ending[3] >= 0.5
 
 
 def test_a_judge_that_fails_says_why(zygote: StandIns) -> None:
