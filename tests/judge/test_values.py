@@ -143,7 +143,9 @@ def test_everything_else_stays_where_it_is(value):
     assert type(crossed([value])[0]) is Handle
 
 
-@pytest.mark.parametrize("key", [Sly(3), Level.low, Point(1, 2), 2**64, (1, Sly(2)), object()], ids=lambda key: type(key).__name__)
+@pytest.mark.parametrize(
+    "key", [Sly(3), Level.low, Point(1, 2), 2**64, (1, Sly(2)), object()], ids=lambda key: type(key).__name__
+)
 def test_a_dict_or_set_with_another_kind_of_key_stays_where_it_is(key):
     assert [type(crossed(value)) for value in ({key: 1}, {key}, frozenset({key}), OrderedDict({key: 1}))] == [
         Handle
