@@ -23,7 +23,7 @@ from nbjudge.remarks import Remark
 from nbjudge.settings import CourseError
 from nbjudge.verdicts import Verdict
 
-PAGES = "feedback pages"
+PAGES = "with new feedback"
 Progress = Callable[[int, int], None]
 
 

@@ -21,7 +21,7 @@ ACTIVE = re.compile(
 )
 PICTURES = ("image/png", "image/jpeg", "image/gif")
 BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
-SHOWN = ("nbgrader", "deletable", "editable")  # of a cell's metadata
+SHOWN = ("nbgrader", "deletable", "editable", "tags")  # of a cell's metadata
 
 
 def graded(lab: Lab, aligned: NotebookNode, trial: Trial) -> NotebookNode:

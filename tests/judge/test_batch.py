@@ -185,11 +185,11 @@ def test_a_page_that_takes_too_long_costs_that_page(tiny: Tiny, monkeypatch: pyt
     monkeypatch.setattr(
         feedback.Pages, "write", lambda pages, name: time.sleep(600) if name == "stu-001" else write(pages, name)
     )
-    assert "2 feedback pages" in tiny.done("grade", "sums", "--from", "incoming", "--jobs", "1")
+    assert "2 with new feedback" in tiny.done("grade", "sums", "--from", "incoming", "--jobs", "1")
     assert tiny.marks()["stu-001"]["final mark"] == "0"
     log = tiny.class_folder / "verdicts" / "stu-001" / "sums" / "log.txt"
     assert "took longer than 5 s" in log.read_text()
-    assert "feedback pages" not in tiny.done("grade", "sums", "--from", "incoming"), "it is not tried over and over"
+    assert "with new feedback" not in tiny.done("grade", "sums", "--from", "incoming"), "it is not tried over and over"
 
 
 def test_a_verdict_that_was_cut_off_is_judged_again(tiny: Tiny) -> None:

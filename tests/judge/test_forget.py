@@ -23,7 +23,7 @@ def test_nothing_is_left(copied: Tiny) -> None:
     for options in ((), ("--anonymous",)):
         copied.done("report", "sums", *options)
     others = copied.marks()
-    assert len(holding(copied, "stu-subtracts")) >= 8, (
+    assert len(holding(copied, "stu-subtracts")) >= 7, (
         "submission, notebook, feedback, verdict, gradebook, marks, report"
     )
     done = copied.done("forget", "stu-subtracts", "--yes")

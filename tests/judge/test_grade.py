@@ -48,7 +48,7 @@ def test_marks_and_reasons(graded_class: Tiny, student: str) -> None:
 def test_nobody_is_left_out_or_invented(graded_class: Tiny) -> None:
     assert set(graded_class.marks()) == set(EXPECTED)
     assert "left out: '=cmd()'" in (graded_class.folder / "printed").read_text()
-    assert "11 graded, 6 without marks, 11 feedback pages" in (graded_class.folder / "printed").read_text()
+    assert "11 graded, 6 without marks, 11 with new feedback" in (graded_class.folder / "printed").read_text()
 
 
 def test_feedback_is_written_for_what_was_graded(graded_class: Tiny) -> None:
@@ -108,8 +108,8 @@ def test_a_mark_given_by_hand_makes_the_feedback_anew(tiny: Tiny) -> None:
             for name, value in change.items():
                 setattr(row, name, value)
             book.db.commit()
-        assert "1 unchanged, 1 feedback pages" in tiny.done("grade", "sums")
-        assert "feedback pages" not in tiny.done("grade", "sums")
+        assert "1 unchanged, 1 with new feedback" in tiny.done("grade", "sums")
+        assert "with new feedback" not in tiny.done("grade", "sums")
     assert "Score: 4.5 / 6.0" in page.read_text()
     assert "nearly there" in page.read_text()
     assert tiny.marks()["ada"]["final mark"] == "4.5"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import builtins
 import importlib
 import logging
 import os
 import signal
+import sys
 import threading
 import traceback
 import warnings
@@ -25,6 +27,9 @@ def in_child(work):
             os.close(reading)
             importlib.reload(warnings)  # pytest keeps them to itself, and what is logged
             logging.root.handlers.clear()
+            vars(builtins).pop("_", None)  # other tests leave a translation there
+            for name in [name for name in sys.modules if name.split(".")[0] in ("matplotlib", "matplotlib_inline")]:
+                del sys.modules[name]  # and figures of their own
             with os.fdopen(writing, "wb") as pipe:
                 pipe.write(msgpack.packb(work()))
         except BaseException:

@@ -142,11 +142,11 @@ HONEST = {
     "torch's threads": "torch.set_num_threads(2); x = torch.ones(600, 600); answer = (x @ x).mean().item()",
     "workers": "answer = [len(x[0]) for x in DataLoader(TensorDataset(torch.ones(9)), 3, num_workers=2)]",
     "autograd": "x = torch.ones(3, requires_grad=True); (3 * x).sum().backward(); answer = x.grad.tolist()",
-    "a plot": "figure, axes = pyplot.subplots(); axes.plot([1, 2]); figure.savefig('a.png'); answer = os.listdir('.')",
+    "a plot": "figure, axes = pyplot.subplots(); axes.plot([1]); figure.savefig('a'); answer = os.path.isfile('a.png')",
     "the clock": "time.sleep(0.01); answer = time.localtime().tm_year > 2000",
-    "a link and a pipe": "os.symlink('a', 'b'); os.mkfifo('c'); answer = sorted(os.listdir('.'))",
+    "a link and a pipe": "os.symlink('a', 'b'); os.mkfifo('c'); answer = os.readlink('b'), os.path.exists('c')",
 }
-ANSWERS = [9, "9\n", [9], 9, 9, ["contestant", True], 600.0, [3, 3, 3], [3.0] * 3, ["a.png"], True, ["b", "c"]]
+ANSWERS = [9, "9\n", [9], 9, 9, ["contestant", True], 600.0, [3, 3, 3], [3.0] * 3, True, True, ["a", True]]
 IMPORTS = """
 import concurrent.futures, getpass, multiprocessing, os, pathlib, subprocess, tempfile, time
 from multiprocessing import shared_memory
