@@ -27,8 +27,6 @@ from nbjudge.settings import CourseError, Settings, imported
 from nbjudge.trial.job import Job, Trial
 from nbjudge.trial.plan import parse
 
-TEST_MAKER = "AUTOTEST"  # where nbgrader writes tests when it generates the assignment
-
 
 @dataclass(frozen=True)
 class Lab:
@@ -40,7 +38,6 @@ class Lab:
     shown: dict[str, str]  # what the release shows where an answer belongs
     files: dict[str, bytes]  # that come with the lab: path beside the notebook, content
     settings: Settings
-    changed: tuple[str, ...]  # given cells whose text in the source folder is not the released one
 
     @classmethod
     def load(cls, course: Course, assignment: str, notebook: str | None = None) -> Lab:
@@ -51,9 +48,9 @@ class Lab:
             raise CourseError(f"lab: {place} is missing; the tests are taken from there")
         source = _with_header(course, notebooks.read(place))
         with course.gradebook() as gradebook:
-            changed, shown = _as_released(gradebook, assignment, notebook, source)
+            shown = _as_released(gradebook, assignment, notebook, source)
         settings = _with_limits(course.settings, source)
-        return cls(assignment, notebook, source, shown, _files(course, place.parent), settings, changed)
+        return cls(assignment, notebook, source, shown, _files(course, place.parent), settings)
 
     @cached_property
     def digest(self) -> bytes:
@@ -114,17 +111,15 @@ def _with_header(course: Course, source: NotebookNode) -> NotebookNode:
     return NotebookNode(nbformat=4, nbformat_minor=5, metadata=source.metadata, cells=cells)
 
 
-def _as_released(
-    gradebook: Gradebook, assignment: str, notebook: str, source: NotebookNode
-) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Write the gradebook's texts and points into the source; which texts differed, and what answers show."""
+def _as_released(gradebook: Gradebook, assignment: str, notebook: str, source: NotebookNode) -> dict[str, str]:
+    """Write the gradebook's texts and points into the source; what answers show."""
     try:
         known = gradebook.find_notebook(notebook, assignment)
     except MissingEntry:
         raise CourseError(f"lab: the gradebook knows no notebook {notebook!r}; {_enter(assignment)}") from None
     released = {cell.name: cell for cell in known.source_cells}
     points = {cell.name: cell.max_score for cell in (*known.grade_cells, *known.task_cells)}
-    changed, shown = [], {}
+    shown = {}
     for cell in source.cells:
         tag = _tag(cell)
         name = tag.get("grade_id")
@@ -132,11 +127,9 @@ def _as_released(
             raise CourseError(f"lab: the gradebook does not know the cell {name!r}; {_enter(assignment)}")
         if name and utils.is_solution(cell):
             shown[name] = released[name].source
-        elif name and _differs(cell, released[name]):
-            changed.append(name)
         if name:
             _take(cell, released[name], points)
-    return tuple(changed), shown
+    return shown
 
 
 def _take(cell: NotebookNode, released: SourceCell, points: dict[str, float]) -> None:
@@ -146,10 +139,6 @@ def _take(cell: NotebookNode, released: SourceCell, points: dict[str, float]) ->
     if released.name in points:
         tag.points = points[released.name]
     tag.checksum = released.checksum
-
-
-def _differs(cell: NotebookNode, released: SourceCell) -> bool:
-    return TEST_MAKER not in cell.source and cell.source != released.source
 
 
 def _enter(assignment: str) -> str:

@@ -74,20 +74,5 @@ def _trouble(tag: dict[str, object], names: set[str]) -> str | None:
     return "syntax" if names & NOT_PYTHON and not tag.get("locked") else None
 
 
-def mistakes(autograded: NotebookNode) -> list[Mistake]:
-    """The named mistakes, one a test cell."""
-    found = []
-    for cell in autograded.cells:
-        tag = cell.metadata.get("nbgrader", {})
-        named = [output for output in errors(cell) if output.ename == "Mistake"]
-        if tag.get("grade") and named:
-            found.append(Mistake(tag["grade_id"], _first_line(named[0].evalue).removeprefix("Mistake:").strip()))
-    return found
-
-
 def errors(cell: NotebookNode) -> list[NotebookNode]:
     return [output for output in cell.get("outputs", []) if output.output_type == "error"]
-
-
-def _first_line(text: object) -> str:
-    return next(iter(str(text).splitlines()), "")[:MAX_NAME]

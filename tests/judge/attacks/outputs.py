@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from .attack import attack
+from .lab_sums import SUMS
 
 attack(
     "display-hook",
@@ -158,15 +159,7 @@ def add(a, b):
     warnings.warn("this is only a warning")
     print("\\rhalf way", file=sys.stderr)
     return a + b""",
-    expects={
-        "add-value": 2,
-        "add-partial": 2,
-        "total-value": 2,
-        "total-random": 1,
-        "total-many": 1,
-        "apply-value": 1,
-        "Counter-value": 1,
-    },
+    expects=SUMS.full,  # all that honest work earns
 )
 attack(
     "terminal-escapes",

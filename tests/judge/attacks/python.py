@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .attack import attack
+from .lab_sums import SUMS
 
 WRONG = "\n\ndef add(a, b):\n    return 0"
 
@@ -161,15 +162,7 @@ attack(
             "AssertionError = Mistake = f = ValueError\n",
         },
     ),
-    expects={
-        "add-value": 2,
-        "add-partial": 2,
-        "total-value": 2,
-        "total-random": 1,
-        "total-many": 1,
-        "apply-value": 1,
-        "Counter-value": 1,
-    },
+    expects=SUMS.full,  # all that honest work earns
 )
 attack(
     "interned-constants",
