@@ -34,6 +34,7 @@ class Writer:
     def enter(self, case: Case) -> str:
         """The outcome. Raises `CourseError` when the disk is full or the gradebook cannot be written."""
         if case.verdict.recorded:
+            drop_trial(self.batch.place(case.arrival))  # a run killed just before it did so
             return UNCHANGED
         try:
             return self._entered(case)

@@ -104,6 +104,15 @@ def test_what_was_judged_is_not_judged_again(tiny: Tiny) -> None:
     assert float(tiny.marks()["stu-000"]["final mark"]) == 6
 
 
+def test_a_run_killed_before_it_cleared_the_journal_leaves_nothing_in_it(tiny: Tiny) -> None:
+    a_class(tiny, 1)
+    with mock.patch("nbjudge.entering.drop_trial", side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
+        tiny.judge("grade", "sums", "--from", "incoming", "--jobs", "1")
+    assert list(tiny.class_folder.rglob("trial.msgpack"))
+    tiny.done("grade", "sums", "--from", "incoming")
+    assert not list(tiny.class_folder.rglob("trial.msgpack"))
+
+
 def full_disk(after: int) -> Callable[..., int]:
     """Path.write_bytes on a disk that has room for so many files."""
     count, write = iter(range(after)), Path.write_bytes
