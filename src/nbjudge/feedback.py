@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -74,7 +75,7 @@ class Worker:
         self.student: str | None = None
         self.deadline = 0.0
         self.pipe, theirs = FORK.Pipe()
-        self.process = FORK.Process(target=_serve, args=(theirs, self.course, self.lab), daemon=True)
+        self.process = FORK.Process(target=_serve, args=(theirs, self.pipe, self.course, self.lab), daemon=True)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads: none holds what we need
             self.process.start()
@@ -103,15 +104,21 @@ class Worker:
         self.process.join()
 
 
-def _serve(pipe: Connection, course: Course, lab: str) -> None:
+def _serve(pipe: Connection, drivers: Connection, course: Course, lab: str) -> None:
     """In the fork: one page for each name that comes, until the driver is gone."""
+    drivers.close()  # its end of the pipe: as long as anybody holds it, nobody here hears that it is gone
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
     silence = os.open(os.devnull, os.O_RDWR)
     for stream in (1, 2):
         os.dup2(silence, stream)
     pages = Pages.of(course, lab)
     with suppress(EOFError):
         while True:
-            pipe.send(pages.write(pipe.recv()))
+            student = pipe.recv()
+            signal.alarm(2 * int(SECONDS))  # the driver stops it sooner, unless it was killed
+            told = pages.write(student)
+            signal.alarm(0)
+            pipe.send(told)
 
 
 class Pages(GenerateFeedback):

@@ -15,6 +15,7 @@ from pathlib import Path
 from unittest import mock
 
 import nbformat
+import psutil
 import pytest
 from conftest import copy
 from sqlalchemy import event
@@ -57,8 +58,10 @@ def killed_and_resumed(tiny: Tiny, kills: int, students: int) -> int:
             time.sleep(0.005)
         time.sleep(chance.random() * 0.1)
         done += running.poll() is None
+        started = psutil.Process(running.pid).children(recursive=True)
         running.send_signal(signal.SIGKILL)
         running.wait()
+        assert not psutil.wait_procs(started, timeout=60)[1], "what it started ends with it"
     assert in_a_process(tiny).wait() == 0
     return done
 
@@ -137,6 +140,25 @@ def test_a_full_disk_is_told_and_loses_nothing(tiny: Tiny, room: int) -> None:
 
 
 MARKS = {"stu-000": "6", "stu-001": "0", "stu-002": "3", "stu-003": "0", "stu-broken": "0"}
+
+
+DRIVER = """import time
+from nbjudge.course import Course
+from nbjudge.feedback import Worker
+workers = [Worker(Course.here(), "sums") for _ in range(3)]
+workers[0].renew()
+print(*(worker.process.pid for worker in workers), flush=True)
+time.sleep(600)
+"""
+
+
+def test_those_who_make_pages_end_with_a_driver_that_is_killed(tiny: Tiny) -> None:
+    with subprocess.Popen([sys.executable, "-c", DRIVER], cwd=tiny.folder, stdout=subprocess.PIPE) as driver:
+        assert driver.stdout is not None
+        makers = [psutil.Process(int(pid)) for pid in driver.stdout.readline().split()]
+        driver.kill()
+    assert len(makers) == 3
+    assert not psutil.wait_procs(makers, timeout=60)[1]
 
 
 HOLD = """import sqlite3, sys
