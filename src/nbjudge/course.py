@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from nbjudge import quickly  # noqa: F401
+
+# isort: split
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.apps import NbGrader, NbGraderAPI
 from nbgrader.coursedir import CourseDirectory

@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from tiny import Tiny
+
+QUICKLY = """import sys
+import nbjudge.__main__
+assert "jsonschema" in sys.modules and "rfc3987_syntax" not in sys.modules
+import rfc3987_syntax
+"""
+
+
+def test_commands_begin_without_a_grammar_that_nobody_needs() -> None:
+    subprocess.run([sys.executable, "-c", QUICKLY], check=True)
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,24 @@ def test_draws_of_the_student_can_be_told_and_none_is_drawn_twice(both):
     """)
 
 
+def test_where_numpy_has_another_generator_nothing_is_told(both):
+    both.run("""
+        kept = np.random.get_bit_generator()
+        np.random.set_bit_generator(np.random.PCG64(5))
+        try:
+            first = np.random.get_bit_generator().state
+            array(1), np.random.rand(1), none()
+            np.random.get_bit_generator().state = first
+            assert array(1).tolist() != np.random.rand(1).tolist()
+        finally:
+            np.random.set_bit_generator(kept)
+        np.random.seed(3)
+        ours = array(2).tolist()
+        np.random.seed(3)
+        assert ours == np.random.rand(2).tolist()
+    """)
+
+
 @pytest.mark.parametrize("news", [5, ["os"], [5], [[]], ["random"] * 3])
 def test_forged_news_are_wire_errors(news):
     before = random.getstate(), np.random.get_state()[1].tolist()

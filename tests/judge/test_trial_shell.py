@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 import traceback
+import types
 import warnings
 
 import msgpack
@@ -150,6 +151,27 @@ def test_rendering_shows_the_students_frames_only():
     (line,) = in_child(work)
     assert "line 3" in line
     assert "json.loads('{')" in line
+
+
+def test_a_cell_that_fails_is_not_looked_for_in_all_modules():
+    """Looking touches each of thousands of modules, and a fork pays for each touch."""
+
+    def work():
+        class Watched(types.ModuleType):
+            @property
+            def __file__(self):
+                looked.append(1)
+
+        looked = []
+        shell = Shell.made()
+        shell.attach(1000)
+        shell.run("1 / 0", 1)  # finds IPython's own modules
+        sys.modules["watched"] = Watched("watched")
+        answer = shell.run("def f():\n    1 / 0\nf()", 2)
+        known = shell.run("import inspect\ninspect.getsource(f)", 3)
+        return [looked, answer["outputs"][0]["ename"], known["ok"]]
+
+    assert in_child(work) == [[], "ZeroDivisionError", True]
 
 
 def test_no_file_and_no_thread_is_left_by_the_shell(tmp_path):

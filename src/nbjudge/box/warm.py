@@ -14,9 +14,13 @@ ONE_THREAD = {
     f"{library}_NUM_THREADS": "1" for library in ("OMP", "MKL", "OPENBLAS", "NUMEXPR", "BLIS", "VECLIB_MAXIMUM")
 }
 
+# glibc's memory in pages of 2 MB, where the kernel has them for who asks: forks and their ends take half of their time.
+HUGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
+
 
 def warm(imports: Sequence[str]) -> None:
     """Raises `ImportError` for a module that is missing, `RuntimeError` if one of them started a thread."""
+    gc.set_threshold(10_000)  # as often as it would look, it takes a quarter of the time of all imports
     for name in imports:
         importlib.import_module(name)
     if "torch" in sys.modules:

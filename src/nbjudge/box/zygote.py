@@ -20,7 +20,7 @@ from typing import Any, Self
 from nbjudge.box import host, usage
 from nbjudge.box.messages import Crashed, Ending, Stopped, read_bytes, ready, receive, send, write_bytes
 from nbjudge.box.paths import SCRATCH
-from nbjudge.box.warm import ONE_THREAD
+from nbjudge.box.warm import HUGE_PAGES, ONE_THREAD
 from nbjudge.limits import Limits
 
 _KEPT = ("PATH", "HOME", "TZ", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH")
@@ -154,7 +154,7 @@ class Zygote:
     def environment(self) -> dict[str, str]:
         """What contestants may know of the driver's environment."""
         kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
-        return kept | ONE_THREAD | {"PYTHONDONTWRITEBYTECODE": "1"}
+        return kept | ONE_THREAD | HUGE_PAGES | {"PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def _layers(offers: list[host.Offer], unsealed: bool) -> list[str]:

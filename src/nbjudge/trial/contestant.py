@@ -21,6 +21,7 @@ def warm() -> None:
             importlib.import_module("nbjudge.wire." + CARRIERS[library].split(".")[0])
     shell = Shell.made()
     shell.run_cell("None")
+    shell.displayhook.compute_format_data(None)
     try:
         raise ValueError
     except ValueError as error:

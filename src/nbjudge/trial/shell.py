@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import builtins
 import getpass
+import inspect
 import os
 import random
 import shutil
@@ -18,6 +19,7 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, NoReturn
 
+from IPython.core.compilerop import CachingCompiler
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.error import StdinNotImplementedError
@@ -61,9 +63,20 @@ class Hook(DisplayHook):
         self._is_active = False
 
 
+class Compiler(CachingCompiler):
+    """Says which module a cell belongs to: a traceback would look for it among all that are imported."""
+
+    def cache(self, *arguments: Any, **named: Any) -> str:
+        name = str(super().cache(*arguments, **named))
+        for file in (name, os.path.abspath(name)):
+            inspect.modulesbyfile[file] = "__main__"
+        return name
+
+
 class Shell(InteractiveShell):
     """IPython without a terminal, a history file, threads or anybody to ask."""
 
+    compiler_class = Type(Compiler)
     display_pub_class = Type(Publisher)
     displayhook_class = Type(Hook)
 

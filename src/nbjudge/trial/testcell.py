@@ -15,7 +15,7 @@ from types import CodeType, TracebackType
 from typing import Any
 
 from nbjudge.trial.hidden import hidden_lines
-from nbjudge.trial.plan import names, parse, python
+from nbjudge.trial.plan import names, python
 from nbjudge.wire.proxies import StudentObject
 
 IGNORED = {tokenize.ENDMARKER, tokenize.NL, tokenize.NEWLINE, tokenize.COMMENT}
@@ -47,14 +47,17 @@ class Property:
         return eval(last, namespace) if last else None
 
     @cached_property
-    def _code(self) -> tuple[CodeType, CodeType | None]:
+    def _tree(self) -> tuple[ast.Module, ast.expr | None]:
+        """Its statements, and apart from them the last one if that is an expression."""
         tree = python(self.source, self.filename)
-        last = tree.body[-1] if tree.body else None
-        if not isinstance(last, ast.Expr):
-            return compile(tree, self.filename, "exec"), None
-        del tree.body[-1]
-        value = ast.Expression(last.value)
-        return compile(tree, self.filename, "exec"), compile(value, self.filename, "eval")
+        last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+        return tree, last.value if isinstance(last, ast.Expr) else None
+
+    @property
+    def _code(self) -> tuple[CodeType, CodeType | None]:
+        tree, last = self._tree
+        value = compile(ast.Expression(last), self.filename, "eval") if last else None
+        return compile(tree, self.filename, "exec"), value
 
     def stands_hidden(self) -> bool:
         """Whether it runs a hidden line just now."""
@@ -104,14 +107,11 @@ class Property:
     @cached_property
     def _reckons(self) -> bool:
         """Whether the last line is arithmetic, or a name that stands for a number reckoned in this cell."""
-        tree = parse(self.source)
-        last = tree.body[-1] if tree and tree.body else None
-        if tree is None or not isinstance(last, ast.Expr):
-            return False
-        if not isinstance(last.value, ast.Name):
-            return _arithmetic(last.value)
+        tree, last = self._tree
+        if not isinstance(last, ast.Name):
+            return last is not None and _arithmetic(last)
         assigned = [node for node in ast.walk(tree) if isinstance(node, ast.Assign | ast.AugAssign)]
-        named = [node for node in assigned if last.value.id in names(node)]
+        named = [node for node in assigned if last.id in names(node)]
         return any(isinstance(node, ast.AugAssign) or _arithmetic(node.value) for node in named)
 
 

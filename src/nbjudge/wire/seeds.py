@@ -6,6 +6,7 @@ judge goes on elsewhere: numbers that were drawn can be told by the state, and n
 
 from __future__ import annotations
 
+import ctypes
 import random
 import sys
 from array import array
@@ -38,20 +39,27 @@ class Python:
 
 
 class Numpy:
-    """The state of `numpy.random`, as far as its functions share one."""
+    """The state of `numpy.random`, as far as its functions share one.
+
+    It is read where it lies: numpy's own copy takes eighty times as long, and each message asks. The second normal
+    number of a pair, which numpy keeps beside it, moves nothing.
+    """
 
     name = "numpy"
 
-    def get(self) -> tuple[Any, ...]:
-        _, key, position, has_gauss, gauss = sys.modules["numpy"].random.get_state()
-        return key.tobytes(), position, has_gauss, gauss
+    def get(self) -> bytes:
+        numpy = sys.modules["numpy"]
+        generator = numpy.random.get_bit_generator()
+        if type(generator) is not numpy.random.MT19937:  # another one was put in its place: nobody can follow
+            return b""
+        return ctypes.string_at(generator.ctypes.state_address, 4 * WORDS)
 
     def set(self, words: list[int]) -> None:
         numpy = sys.modules["numpy"]
         numpy.random.set_state(("MT19937", numpy.array(words[:-1], numpy.uint32), words[-1], 0, 0.0))
 
-    def words(self, state: tuple[Any, ...]) -> Any:
-        return [*array("I", state[0]), state[1]]
+    def words(self, state: bytes) -> Any:
+        return array("I", state)
 
     def step(self) -> None:
         numpy = sys.modules["numpy"]
