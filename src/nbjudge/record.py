@@ -82,8 +82,11 @@ class Record:
 
 def save(book: SubmittedNotebook, graded: NotebookNode, scores: Mapping[str, float]) -> None:
     """Put the judge's scores, and nbgrader's own for what a person marks, into the rows of one notebook."""
-    marks: dict[str, Grade] = {mark.name: mark for mark in book.grades}
-    comments: dict[str, Comment] = {comment.name: comment for comment in book.comments}
+    lab = book.notebook
+    cells = (*lab.grade_cells, *lab.solution_cells, *lab.task_cells)
+    names = {cell.id: cell.name for cell in cells}  # a row's own name would be a query each
+    marks: dict[str, Grade] = {names[mark.cell_id]: mark for mark in book.grades}
+    comments: dict[str, Comment] = {names[comment.cell_id]: comment for comment in book.comments}
     for cell in graded.cells:
         name = cell.metadata.get("nbgrader", {}).get("grade_id")
         if utils.is_grade(cell):
