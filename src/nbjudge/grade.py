@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -45,6 +46,7 @@ def grade(
     Returns how many had which outcome, and the folders that cannot be a student's. A run that was ended in whatever
     way goes on where it was. Raises `CourseError` for what an instructor can mend.
     """
+    gc.freeze()  # what is imported stays: the collector need not look through it again for each submission
     course.require(lab)
     known = Lab.load(course, lab)
     arrivals, strange = _arrivals(course, lab, origin, roster)
