@@ -147,6 +147,11 @@ def test_prints_of_visible_calls_are_shown_and_those_of_hidden_ones_are_not(zygo
     assert printed(trial, 1) == "got 1\ngot 2\nend\n"
 
 
+def test_a_warning_in_a_test_names_no_file_of_the_host(zygote):
+    trial = judged(zygote, solution("x = 1"), graded("import warnings\nwarnings.warn('careful')", "t"))
+    assert printed(trial, 1) == "UserWarning: careful\n"
+
+
 def test_a_hidden_failure_tells_nothing_of_the_input(zygote):
     trial = judged(
         zygote,

@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from tempfile import TemporaryDirectory
 from types import CodeType, FrameType
@@ -20,7 +21,7 @@ from nbjudge.box.spawned import Spawned
 from nbjudge.remarks import Remark
 from nbjudge.trial import forbidden, messages
 from nbjudge.trial.job import CellVerdict, Job, Trial, laying_out
-from nbjudge.trial.lifeline import BROKE, DIED, GRACE, SLOW, SPENT, Lifeline, Stopped
+from nbjudge.trial.lifeline import BROKE, DIED, GRACE, SPENT, Lifeline, Stopped
 from nbjudge.trial.messages import Reason
 from nbjudge.trial.outputs import Output, Outputs, Stream, clean, line
 from nbjudge.trial.plan import Kind, Step, plan, python, scores
@@ -36,6 +37,7 @@ CELLS = 10  # so many cells may show as much as a cell may
 def main(job: socket.socket, spawn: Callable[[], Spawned]) -> None:
     """Read the Job, answer with the Trial."""
     gc.set_threshold(*RARELY)
+    warnings.formatwarning = lambda message, category, *_: f"{category.__name__}: {message}\n"  # no paths of the host
     asked = Job.unpack(read_bytes(job))
     with TemporaryDirectory(prefix="nbjudge-") if asked.files else contextlib.nullcontext() as folder:
         if folder:
@@ -131,7 +133,7 @@ class Run:
                 value = test.run(peer.namespace)
         except OutOfTime:
             self.contestant.drop()  # it may have been in the middle of a message
-            raise Stopped(Reason(SLOW, f"it ran longer than {self.limits.cell_seconds:g} s and was stopped")) from None
+            raise Stopped(self.contestant.slow()) from None
         except BaseException as raised:
             error = raised
         reason = self.contestant.verdict()

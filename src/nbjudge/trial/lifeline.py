@@ -50,7 +50,7 @@ class Lifeline:
     def ready(self) -> Judge:
         """The peer of a contestant that has run the cells above. Raises `Stopped` when there can be no more of them."""
         if time.monotonic() >= self._until:
-            raise Stopped(self._slow())
+            raise Stopped(self.slow())
         while self.peer is None:
             if self.count == CONTESTANTS:
                 raise Stopped(self._last)
@@ -146,16 +146,17 @@ class Lifeline:
 
     def _reason(self, trouble: WireError) -> Reason:
         if isinstance(trouble, Late):
-            return self._slow()
+            return self.slow()
         if isinstance(trouble, Closed):
             ending = self._spawned.ending(LEAVING) if self._spawned else None
             return Reason(DIED, f"your code's process {ending.why if ending else 'closed its connection'}")
         return Reason(BROKE, f"your code's process sent what no notebook sends: {trouble}"[:500])
 
-    def _slow(self) -> Reason:
+    def slow(self) -> Reason:
+        """Why a cell was stopped that ran too long."""
         if time.monotonic() >= self._until:
             return Reason(SPENT, f"the time for the whole notebook, {self._limits.seconds:g} s, was used up")
-        return Reason(SLOW, f"it ran longer than {self._limits.cell_seconds:g} s and was stopped")
+        return Reason(SLOW, f"it ran longer than {self._limits.cell_seconds:g} s and was stopped; a loop may never end")
 
     def _bury(self) -> None:
         assert self._spawned is not None
