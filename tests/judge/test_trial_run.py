@@ -152,6 +152,42 @@ def test_a_warning_in_a_test_names_no_file_of_the_host(zygote):
     assert printed(trial, 1) == "UserWarning: careful\n"
 
 
+def test_a_test_reads_what_the_student_prints(zygote):
+    test = """import contextlib, io
+with contextlib.redirect_stdout(io.StringIO()) as printed:
+    greet()
+assert printed.getvalue() == "hello\\n", printed.getvalue()
+greet()"""
+    trial = judged(zygote, solution("def greet():\n    print('hello')"), graded(test, "t"))
+    assert trial.scores == {"t": 1}
+    assert printed(trial, 1) == "hello\n"
+
+
+SWALLOWS = """points = 0
+try:
+    points += f() == (1, 2)
+except Exception:
+    pass
+points"""
+
+
+def test_a_refusal_that_the_test_swallows_is_told(zygote):
+    student = "import collections\ndef f(): return collections.namedtuple('Pair', 'a b')(1, 2)"
+    trial = judged(zygote, solution(student), graded(SWALLOWS, "t"))
+    assert trial.scores == {"t": 0}
+    ((kind, detail),) = trial.remarks
+    assert kind == "test"
+    assert detail.startswith("t, swallowed by the test: <test t>, line 3: `==` on the student's 'Pair' is not carried")
+
+
+@pytest.mark.parametrize("where", ["visible", "hidden"])
+def test_the_message_of_a_function_in_hidden_lines_is_hidden(zygote, where):
+    function = ["def check(x):", "    assert x == 43, 'expected 43'"]
+    test = hidden(*function) + "\ncheck(f())" if where == "hidden" else "\n".join([*function, "check(f())"])
+    trial = judged(zygote, solution("def f(): return 42"), graded(test, "t"))
+    assert ("expected 43" in str(trial.cells)) == (where == "visible")
+
+
 def test_a_hidden_failure_tells_nothing_of_the_input(zygote):
     trial = judged(
         zygote,

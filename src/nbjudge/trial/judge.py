@@ -28,6 +28,7 @@ from nbjudge.trial.plan import Kind, Step, plan, python, scores
 from nbjudge.trial.shell import RARELY, Shell, seed
 from nbjudge.trial.testcell import Property
 from nbjudge.wire import Judge, Refused
+from nbjudge.wire.proxies import refusals
 
 REMARKS = {DIED: "died", BROKE: "wire", SPENT: "limit"}  # what is slow shows in the cell
 LOCKED = "locked"
@@ -128,6 +129,7 @@ class Run:
         seed(_number(step))
         names = {*step.forbid, *self.job.source.get("metadata", {}).get("nbjudge", {}).get("forbid", ())}
         value, error = None, None
+        refusals.clear()
         try:
             with self._running(outputs), forbidden.watching(sorted(names), lambda name: self._forbidden(step, name)):
                 value = test.run(peer.namespace)
@@ -137,6 +139,9 @@ class Run:
         except BaseException as raised:
             error = raised
         reason = self.contestant.verdict()
+        for refusal in refusals:
+            if refusal != str(error):
+                self._remark("test", f"{test.grade_id}, swallowed by the test: {refusal}")
         self._leave(peer)
         if reason:
             raise Stopped(reason)
@@ -171,7 +176,7 @@ class Run:
 
     def _stopped(self, step: Step, reason: Reason, outputs: Outputs) -> None:
         if kind := REMARKS.get(reason.kind):
-            self._remark(kind, f"cell {step.position + 1}: {reason.text}")
+            self._remark(kind, f"{step.grade_id or f'cell [{self.number}]'}: {reason.text}")
         outputs.shown = lambda: True
         outputs.add(messages.stopped(reason))
 
@@ -226,8 +231,12 @@ def _lasts(lent: object) -> bool:
 
 
 def _add(outputs: Outputs, cleaned: list[Output]) -> None:
+    """What student code printed goes where the test has print go, into the cell unless the test redirects it."""
     for output in cleaned:
-        if outputs.shown():
+        stream = {"stdout": sys.stdout, "stderr": sys.stderr}.get(output.get("name", ""))
+        if stream is not None and type(stream) is not Stream:
+            stream.write(output["text"])
+        elif outputs.shown():
             outputs.add(output)
 
 

@@ -29,7 +29,7 @@ class Reason(NamedTuple):
 def failure(error: BaseException, test: Property) -> Output:
     """The output of a test cell that an error ended."""
     lines = test.lines(error.__traceback__)
-    if lines and lines[0] in test.hidden:
+    if test.hidden.intersection(lines):  # also where a visible line calls a function that stands in hidden ones
         return _hidden(error)
     said = text(safe_text(error))
     own = _own_way(error)

@@ -38,12 +38,22 @@ ORDER = {"lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 BY_VALUE = "compare what it holds or returns: numbers, strings, lists and tensors come as values"
 
 
+refusals: list[str] = []  # in this process: a test may swallow them, and then takes a right answer for a wrong one
+
+
 class Refused(Exception):  # noqa: N818  (what the judge does)
     """The test cell asks of a student's object, or for it, what the judge does not carry; see the way round."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        refusals.append(message)
 
 
 class Withheld(Refused, AttributeError):  # noqa: N818
     """An attribute that the judge does not carry; for `hasattr` it is not there."""
+
+    def __init__(self, message: str) -> None:
+        AttributeError.__init__(self, message)
 
 
 class StudentObject:
