@@ -35,17 +35,21 @@ class Writer:
         """The outcome. Raises `CourseError` when the disk is full or the gradebook cannot be written."""
         if case.verdict.recorded:
             drop_trial(self.batch.place(case.arrival))  # a run killed just before it did so
-            return UNCHANGED
         try:
-            return self._entered(case)
+            return self._kept(case) if case.verdict.recorded else self._entered(case)
         except CourseError:
             raise
         except OSError as error:
             if error.errno in FULL:
                 raise full(error) from error
             return self._zeroed(_failed(case, error))
-        except Exception as error:  # this submission's trouble
-            return self._zeroed(_failed(case, error))
+        except Exception as error:  # this submission's trouble; marks that stand there stay
+            return UNCHANGED if case.verdict.recorded else self._zeroed(_failed(case, error))
+
+    def _kept(self, case: Case) -> str:
+        if marked(case.verdict):
+            self.record.penalize(self.batch.lab.assignment, self.batch.lab.notebook, case.arrival.student)
+        return UNCHANGED
 
     def _entered(self, case: Case) -> str:
         if case.trial is None or case.aligned is None or not marked(case.verdict):
@@ -93,12 +97,21 @@ def _failed(case: Case, error: Exception) -> Case:
 
 
 def standing(record: Record, assignment: str) -> dict[str, str]:
-    """For each student who has a row in the gradebook, what names all marks and comments of the lab."""
+    """For each student who has a row in the gradebook, what names all marks, penalties and comments of the lab."""
     found: dict[str, list[tuple[object, ...]]] = defaultdict(list)
     session = record.gradebook.db
     students = select(Student.id).join(SubmittedAssignment).join(Assignment).where(Assignment.name == assignment)
     for (student,) in session.execute(students):
         found[student] = []
+    late = (
+        select(Student.id, SubmittedNotebook.late_submission_penalty)
+        .select_from(SubmittedNotebook)
+        .join(SubmittedAssignment, SubmittedAssignment.id == SubmittedNotebook.assignment_id)
+        .join(Assignment, Assignment.id == SubmittedAssignment.assignment_id)
+        .join(Student, Student.id == SubmittedAssignment.student_id)
+    )
+    for student, penalty in session.execute(late.where(Assignment.name == assignment)):
+        found[student].append(("late", penalty))
     for kind, columns in ((Grade, (Grade.score,)), (Comment, (Comment.comment,))):
         rows = (
             select(Student.id, BaseCell.name, *columns)

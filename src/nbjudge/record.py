@@ -68,6 +68,13 @@ class Record:
             gradebook.db.refresh(book)
             _penalize(submission, book, student, self.config)
 
+    def penalize(self, assignment: str, notebook: str, student: str) -> None:
+        """The late penalty of marks that stand there already: the due date may be another one by now."""
+        with self.change() as gradebook:
+            submission = gradebook.find_submission(assignment, student)
+            book = next(book for book in submission.notebooks if book.name == notebook)
+            _penalize(submission, book, student, self.config)
+
     def zero(self, assignment: str, student: str, when: str) -> None:
         """Zero for every test, as nbgrader does for a missing notebook; marks that a person gave stay."""
         with self.change() as gradebook:

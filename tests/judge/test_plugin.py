@@ -272,3 +272,16 @@ def test_cells_that_are_left_out_are_left_out(tmp_path: Path) -> None:
     for student in ("ada", "ben"):
         place = tiny.class_folder / "autograded" / student / "sums" / "sums.ipynb"
         assert nbformat.read(place, as_version=4).cells[-1].execution_count is None
+
+
+def test_a_due_date_that_is_set_later_counts_for_all(tiny: Tiny, tmp_path: Path) -> None:
+    late = another(tiny, tmp_path / "late", LATE)
+    for student in ("ada", "ben"):
+        submit(late, student, late.answer(add=GOOD_ADD, total=GOOD_TOTAL))
+        submitted(late, student).with_name("timestamp.txt").write_text("2026-01-11 13:00:00 UTC")
+    late.done("grade", "sums")
+    assert {row["final mark"] for row in late.marks().values()} == {"6"}
+    late.nbgrader("db", "assignment", "add", "sums", "--duedate=2026-01-10 12:00:00 UTC")
+    assert "2 unchanged, 2 with new feedback" in late.done("grade", "sums")
+    assert {row["final mark"] for row in late.marks().values()} == {"4"}
+    assert "2 unchanged" in late.done("grade", "sums")
