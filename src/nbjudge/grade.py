@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from nbjudge import judging
 from nbjudge.cases import Batch, Case, marked
@@ -20,12 +21,21 @@ from nbjudge.feedback import write_pages
 from nbjudge.judging import Judge, Setup
 from nbjudge.lab import Lab
 from nbjudge.record import Record
+from nbjudge.rehearsal import rehearse
 from nbjudge.remarks import Remark
 from nbjudge.settings import CourseError
 from nbjudge.verdicts import Verdict
 
 PAGES = "with new feedback"
 Progress = Callable[[int, int], None]
+
+
+class Graded(NamedTuple):
+    """How many have which outcome, folders that cannot be a student's, tests that cost the solution points."""
+
+    outcome: Counter[str]
+    strange: list[str]
+    unpassed: list[str]
 
 
 def grade(
@@ -40,11 +50,10 @@ def grade(
     unsealed: bool = False,
     scheduler: str | None = None,
     progress: Progress = lambda done, total: None,
-) -> tuple[Counter[str], list[str]]:
+) -> Graded:
     """Grade what arrived; a submission that has not changed since keeps its verdict, unless `again`.
 
-    Returns how many had which outcome, and the folders that cannot be a student's. A run that was ended in whatever
-    way goes on where it was. Raises `CourseError` for what an instructor can mend.
+    A run that was ended in whatever way goes on where it was. Raises `CourseError` for what an instructor can mend.
     """
     gc.freeze()  # what is imported stays: the collector need not look through it again for each submission
     course.require(lab)
@@ -54,11 +63,12 @@ def grade(
     outcome = Counter(dict.fromkeys((GRADED, ZERO, UNCHANGED), 0))
     with _judges(setup, scheduler) as (judge, slots), Record(course) as record:
         batch = Batch(course, known, setup, judge, frozenset(standing(record, lab)), again)
+        unpassed = rehearse(known, setup.limits, judge, course.rehearsal(lab))
         writer = Writer(batch, record)
         for done, case in enumerate(_cases(batch, arrivals, slots or jobs), start=1):
             outcome[writer.enter(case)] += 1
             progress(done, len(arrivals))
-    return outcome, strange
+    return Graded(outcome, strange, unpassed)
 
 
 def write_feedback(course: Course, lab: str, jobs: int = 1, progress: Progress = lambda done, total: None) -> int:

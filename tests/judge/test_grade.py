@@ -10,7 +10,7 @@ import nbformat
 import psutil
 import pytest
 from nbgrader.api import Gradebook
-from tiny import GOOD_ADD, GOOD_TOTAL, STUBBORN, Tiny
+from tiny import GOOD_ADD, GOOD_TOTAL, STUBBORN, Tiny, source_notebook
 
 from nbjudge.course import Course
 
@@ -162,3 +162,23 @@ def test_many_at_once(tiny: Tiny) -> None:
         tiny.hand_in(student, tiny.answer(add=GOOD_ADD, total=GOOD_TOTAL))
     tiny.done("grade", "sums", "--from", "incoming", "--jobs", "8")
     assert {student: row["final mark"] for student, row in tiny.marks().items()} == dict.fromkeys(students, "6")
+
+
+def test_tests_that_cost_the_labs_own_solution_points_are_named(tiny: Tiny) -> None:
+    source = source_notebook()
+    next(cell for cell in source.cells if cell.id == "add").source = "def add(a, b):\n    a += b\n    return a"
+    test = next(cell for cell in source.cells if cell.id == "add-value")
+    test.source = "xs = [1]\nadd(xs, [2])\nassert xs == [1, 2]"
+    nbformat.write(source, tiny.class_folder / "source" / "sums" / "sums.ipynb")
+    tiny.nbgrader("generate_assignment", "sums", "--force")
+    tiny.hand_in("ada", tiny.answer(total=GOOD_TOTAL))
+    for _ in range(2):
+        printed = " ".join(tiny.done("grade", "sums", "--from", "incoming").split())
+        assert "The lab's own solution has not all points here in add-value. Right answers lose them, too" in printed
+    assert "own solution" not in healthy_output(tiny)
+
+
+def healthy_output(tiny: Tiny) -> str:
+    nbformat.write(source_notebook(), tiny.class_folder / "source" / "sums" / "sums.ipynb")
+    tiny.nbgrader("generate_assignment", "sums", "--force")
+    return tiny.done("grade", "sums", "--from", "incoming")
