@@ -158,8 +158,11 @@ def test_draws():
     checks.draws(lambda generator: torch.rand(3, generator=generator))
     with pytest.raises(Mistake, match=r"^ignores the generator"):
         checks.draws(lambda generator: torch.rand(3))
-    with pytest.raises(Mistake, match=r"^ignores the generator"):
+    torch.manual_seed(0)
+    with pytest.raises(Mistake, match=r"^moves torch's own generator"):
         checks.draws(draw_and_reseed)
+    with pytest.raises(Mistake, match=r"^ignores the generator"):
+        checks.draws(lambda generator: torch.rand(3, generator=torch.manual_seed(0)))
     with pytest.raises(Mistake, match=r"^always draws the same"):
         checks.draws(lambda generator: torch.rand(3, generator=torch.Generator().manual_seed(7)))
 

@@ -121,11 +121,19 @@ def raises(error: type[Exception], call: Callable[[], Any], *, mention: str, cas
 
 def draws(call: Callable[[Generator], Any]) -> None:
     """Checks that ``call(generator)`` takes its random numbers from that generator and from nowhere else."""
+    torch.rand(1)  # away from where a seed has just set it, so that setting it again shows
     state = torch.get_rng_state()
     first, again, other = (call(torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
-    if _difference(first, again, 0.0, 0.0) is not None or not torch.equal(state, torch.get_rng_state()):
+    moved = not torch.equal(state, torch.get_rng_state())
+    if _difference(first, again, 0.0, 0.0) is not None:
         raise _mistake("ignores the generator", "Equally seeded generators must give equal results.")
-    if _difference(first, other, 0.0, 0.0) is None:
+    same = _difference(first, other, 0.0, 0.0) is None
+    if moved and same:
+        raise _mistake("ignores the generator", "torch's own generator moves, and another seed gives no other result.")
+    if moved:
+        text = "Results follow the generator, but torch's own moves, too: is it seeded anew, or drawn from?"
+        raise _mistake("moves torch's own generator", text)
+    if same:
         raise _mistake("always draws the same numbers", "Another seed must give another result.")
 
 
