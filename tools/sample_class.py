@@ -86,7 +86,7 @@ MISTAKES: dict[str, dict[str, dict[str, Made]]] = {
         "dan.example": {
             "soft_threshold": Made("hard threshold", ["value", "tensor"]),
             "dropout": SCALE,
-            "stochastic_depth": Made("counts the blocks from 0", ["rates", "rows", "saves", "gradient"]),
+            "stochastic_depth": Made("counts the blocks from 0", ["rates"]),
         },
         "eve.example": {
             "elastic_net": Made("forgets the half", ["gradient", "zero", "step", "scikit", "no_penalty"]),

@@ -15,9 +15,9 @@ KEEP_IS_DROP = {"bernoulli_(keep,": "bernoulli_(1 - keep,", "/ keep\n": "/ (1 - 
 
 WRONG = {
     "soft_threshold": [
-        ("hard threshold", "value", {"(w.abs() - threshold).clamp(min=0)": "w.abs() * (w.abs() > threshold)"}),
-        ("loses the sign", "value", {"w.sign() * (w.abs() - threshold)": "(w.abs() - threshold)"}),
-        ("overshoots zero", "value", {"(w.abs() - threshold).clamp(min=0)": "(w.abs() - threshold)"}),
+        ("hard threshold", "value tensor", {"(w.abs() - threshold).clamp(min=0)": "w.abs() * (w.abs() > threshold)"}),
+        ("loses the sign", "value tensor", {"w.sign() * (w.abs() - threshold)": "(w.abs() - threshold)"}),
+        ("overshoots zero", "value tensor", {"(w.abs() - threshold).clamp(min=0)": "(w.abs() - threshold)"}),
         (
             "calls torch's softshrink",
             "value",
@@ -27,6 +27,25 @@ WRONG = {
             "one threshold for all weights",
             "tensor",
             {"(w.abs() - threshold)": "(w.abs() - torch.as_tensor(threshold).min())"},
+        ),
+        (
+            "subtracts the threshold from negative weights",
+            "value tensor",
+            {"w.sign() * (w.abs() - threshold).clamp(min=0)": "w - threshold"},
+        ),
+        (
+            "loses negative weights",
+            "value tensor",
+            {"w.sign() * (w.abs() - threshold).clamp(min=0)": "(w - threshold).clamp(min=0)"},
+        ),
+        ("overshoots zero", "groups", {"(norm - threshold).clamp(min=0)": "(norm - threshold)"}),
+        (
+            "divides by the squared norm",
+            "groups zero_row",
+            {
+                "(norm - threshold).clamp(min=0) / norm.where(norm > 0, 1)": "(1 - threshold / (norm**2).where("
+                "norm > 0, 1)).clamp(min=0)"
+            },
         ),
         ("takes columns for groups", "groups", {"dim=1": "dim=0"}),
         ("takes the whole matrix for one group", "groups", {"w.norm(dim=1, keepdim=True)": "w.norm()"}),
@@ -58,6 +77,15 @@ WRONG = {
     "elastic_net": [
         ("forgets the half", "gradient zero step scikit no_penalty", NO_HALF),
         ("adds l1 times w instead of its sign", "gradient zero", {"l1 * w.sign()": "l1 * w"}),
+        ("wrong sign", "gradient zero", {"l1 * w.sign() + l2 * w\n": "-l1 * w.sign() - l2 * w\n"}),
+        ("keeps the half", "gradient zero step", {"l2 * w\n": "l2 / 2 * w\n", "lr * l2": "lr * l2 / 2"}),
+        ("overshoots zero", "step", {".clamp(min=0)": ""}),
+        (
+            "subtracts the threshold from negative weights",
+            "step",
+            {"w.sign() * (w.abs() - lr * l1).clamp(min=0)": "w - lr * l1"},
+        ),
+        ("loses negative weights", "step", {"w.sign() * (w.abs() - lr * l1)": "(w - lr * l1)"}),
         ("divides by a weight of zero", "zero", {"l1 * w.sign()": "l1 * w / w.abs()"}),
         ("multiplies by 1 - lr * l2 instead of dividing", "step", {"shrunk / (1 + lr * l2)": "shrunk * (1 - lr * l2)"}),
         (
@@ -79,9 +107,27 @@ WRONG = {
         ),
     ],
     "lasso": [
-        ("threshold without the rate", "step", {"lr * strength": "strength"}),
-        ("gradient without 1/n", "step", {" / len(y)": ""}),
-        ("gradient twice too large", "step", {"gradient = X.T": "gradient = 2 * X.T"}),
+        ("threshold without the rate", "step steps", {"lr * strength": "strength"}),
+        ("gradient without 1/n", "step steps", {" / len(y)": ""}),
+        ("gradient twice too large", "step steps", {"gradient = X.T": "gradient = 2 * X.T"}),
+        ("divides by the number of weights", "step steps", {"len(y)": "len(w)"}),
+        ("gradient without the rate", "step steps", {"lr * gradient": "gradient"}),
+        ("goes up the gradient", "step steps", {"w - lr * gradient": "w + lr * gradient"}),
+        (
+            "loses negative weights",
+            "step steps",
+            {"w.sign() * (w.abs() - lr * strength).clamp(min=0)": "F.relu(w - lr * strength)"},
+        ),
+        (
+            "subtracts the threshold from negative weights",
+            "step steps",
+            {"w.sign() * (w.abs() - lr * strength).clamp(min=0)": "w - lr * strength"},
+        ),
+        (
+            "hard threshold",
+            "step steps",
+            {"(w.abs() - lr * strength).clamp(min=0)": "w.abs() * (w.abs() > lr * strength)"},
+        ),
         (
             "threshold before the gradient step",
             "step",
@@ -145,6 +191,11 @@ WRONG = {
             "steps",
             {"        strength =": "        rule(name, gradients[name])\n        strength ="},
         ),
+        (
+            "calls the rule more than once",
+            "steps",
+            {"        else:\n": "        else:\n            rule(name, gradients[name])\n"},
+        ),
     ],
     "early_stopping": [
         (
@@ -158,7 +209,7 @@ WRONG = {
             {"{name: value.clone() for name, value in model.state_dict().items()}": "model.state_dict().copy()"},
         ),
         ("keeps the last weights, not the best", "restores", {"    model.load_state_dict(state)\n": ""}),
-        ("keeps tensors instead of numbers", "best patience", {"validation[1]).item())": "validation[1]))"}),
+        ("keeps tensors instead of numbers", "modes", {"validation[1]).item())": "validation[1]))"}),
         (
             "counts epochs from 0",
             "best ties",
@@ -174,6 +225,19 @@ WRONG = {
         ("waits one epoch too long", "patience", {"epoch - best_epoch >= patience": "epoch - best_epoch > patience"}),
         ("takes a tie for progress", "ties", {"losses[-1] < lowest": "losses[-1] <= lowest"}),
         ("validates in training mode", "modes", {"        model.eval()\n": ""}),
+        ("validates with gradients", "modes", {"torch.no_grad()": "torch.enable_grad()"}),
+        (
+            "leaves out the buffers",
+            "restores",
+            {"model.state_dict().items()": "model.named_parameters()", "dict(state)": "dict(state, strict=False)"},
+        ),
+        (
+            "leaves out the buffers",
+            "restores",
+            {"model.state_dict().items()}": "model.named_parameters()} | dict(model.named_buffers())"},
+        ),
+        ("one epoch too few", "patience", {"range(1, epochs + 1)": "range(1, epochs)"}),
+        ("one epoch too many", "patience", {"range(1, epochs + 1)": "range(1, epochs + 2)"}),
         ("stays in evaluation mode", "modes", {"        model.train()\n": ""}),
         ("compares with the epoch before", "patience", {"losses[-1] < lowest": "losses[-1] < losses[-2]"}),
         (
@@ -191,20 +255,30 @@ WRONG = {
                 "targets] += 1 - smoothing": "targets] = 1 - smoothing",
             },
         ),
-        ("targets do not sum to one", "loss", {"targets] += 1 - smoothing": "targets] = 1 - smoothing"}),
+        ("targets do not sum to one", "loss gradient", {"targets] += 1 - smoothing": "targets] = 1 - smoothing"}),
+        ("forgets the minus", "loss large", {"return -(q * log_p)": "return (q * log_p)"}),
+        ("divides by the number of entries", "loss large", {"-(q * log_p).sum() / n": "-(q * log_p).mean()"}),
+        (
+            "subtracts the largest logit of the whole batch",
+            "large",
+            {
+                "logits.log_softmax(dim=1)": "logits - logits.max()\n"
+                "    log_p = log_p - log_p.exp().sum(dim=1, keepdim=True).log()"
+            },
+        ),
         ("gradient of the sum, not of the mean", "gradient", {"(log_p.exp() - q) / n": "log_p.exp() - q"}),
         (
             "gradient of the plain cross-entropy",
             "gradient",
             {"(log_p.exp() - q) / n": "(log_p.exp() - F.one_hot(targets, classes)) / n"},
         ),
-        ("wrong sign", "gradient", {"(log_p.exp() - q) / n": "(q - log_p.exp()) / n"}),
+        ("wrong sign", "gradient large", {"(log_p.exp() - q) / n": "(q - log_p.exp()) / n"}),
         (
             "overflows for large logits",
             "large",
             {"logits.log_softmax(dim=1)": "(logits.exp() / logits.exp().sum(dim=1, keepdim=True)).log()"},
         ),
-        ("sums over the batch", "loss", {"-(q * log_p).sum() / n": "-(q * log_p).sum()"}),
+        ("sums over the batch", "loss large", {"-(q * log_p).sum() / n": "-(q * log_p).sum()"}),
         (
             "calls torch's backward",
             "gradient",
@@ -255,6 +329,7 @@ WRONG = {
             {"return x.clone(), torch.ones_like(x)": "return x * keep, torch.ones_like(x)"},
         ),
         ("ignores the generator", "generator", {", generator=generator)": ")"}),
+        ("moves torch's own generator", "generator", {"    scale =": "    torch.manual_seed(0)\n    scale ="}),
         (
             "calls torch's dropout",
             "forward",
@@ -296,6 +371,8 @@ WRONG = {
             {"(x.square() @ weight.square().T)": "mean.square()"},
         ),
         ("variance without the scale", "moments", {"p / (1 - p) *": "p * (1 - p) *"}),
+        ("adds up the inputs instead of their squares", "moments", {"(x.square() @": "(x @"}),
+        ("takes the p of the example", "moments", {"variance = p / (1 - p)": "variance = 1 / 3"}),
         ("returns the standard deviation", "moments", {"return mean, variance": "return mean, variance.sqrt()"}),
         (
             "loops over the examples",
@@ -319,7 +396,7 @@ WRONG = {
             {"h.index_add(0, rows, block(h[rows])": "h + ((draw >= drop) * block(h)"},
         ),
         ("counts the blocks from 0", "rates", {"start=1": "start=0"}),
-        ("drops nothing", "rows", {"start=1": "start=0"}),
+        ("drops nothing", "rows", {"(draw >= drop)": "(draw >= 0)"}),
         ("takes the rate for the probability of keeping", "rates certain", {"(draw >= drop)": "(draw < drop)"}),
         (
             "takes the rate for the probability of keeping",
@@ -341,6 +418,7 @@ WRONG = {
             "saves",
             {"block(h[rows])": "block(h)[rows]"},
         ),
+        ("calls a block with no rows", "saves", {"if len(rows) > 0:": "if True:"}),
         (
             "draws once for the whole batch",
             "rows",
