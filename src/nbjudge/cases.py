@@ -21,7 +21,7 @@ from nbjudge.lab import Lab
 from nbjudge.remarks import WITHOUT_MARKS, Remark
 from nbjudge.settings import CourseError
 from nbjudge.trial.job import Trial
-from nbjudge.verdicts import Verdict, read_trial, write_trial, write_whole
+from nbjudge.verdicts import Verdict, fingerprint, read_trial, write_trial, write_whole
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}  # everybody's trouble, not one submission's
 
@@ -52,7 +52,7 @@ class Batch:
 
         Raises `CourseError` for what would stop every submission, and nothing for what is wrong with this one.
         """
-        digest = hashlib.sha256(self.lab.digest + repr(arrival).encode("utf-8", "replace")).hexdigest()
+        digest = _digest(self.lab, arrival)
         try:
             last = Verdict.read(self.place(arrival))
             last = last if last and last.digest == digest and not self.again else None
@@ -116,6 +116,11 @@ def full(error: OSError) -> CourseError:
     return CourseError(
         f"{error.filename}: {error.strerror}; nothing is lost: make room, then run the same command again"
     )
+
+
+def _digest(lab: Lab, arrival: Arrival) -> str:
+    whole = hashlib.sha256(lab.digest + repr(arrival).encode("utf-8", "replace")).hexdigest()
+    return f"{whole} {fingerprint(arrival.notebook)}"
 
 
 def _verdict(digest: str, seconds: float, remarks: list[Remark], trial: Trial, matches: list[Match]) -> Verdict:

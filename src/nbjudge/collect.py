@@ -25,7 +25,7 @@ from nbjudge.remarks import Remark
 from nbjudge.verdicts import Verdict
 
 MAX_TOTAL = 4_000_000_000  # bytes of all notebooks together
-KEPT = ("ambiguous", "refused")
+COLLECTING = ("absent", "ambiguous", "refused", "renamed", "namesake", "late", "replaced")  # kinds of remarks
 
 
 @dataclass
@@ -71,7 +71,7 @@ def collected(course: Course, lab: str) -> list[Arrival]:
     """What lies in nbgrader's own folder of submissions already."""
     students = sorted(course.api().get_submitted_students(lab))
     found = [_in_place(name, course.submitted(name, lab).parent, lab) for name in students]
-    return [_remembered(course, lab, one) if one.notebook is None else one for one in found]
+    return [_remembered(course, lab, one) for one in found]
 
 
 def _in_place(student: str, folder: Path, lab: str) -> Arrival:
@@ -79,11 +79,12 @@ def _in_place(student: str, folder: Path, lab: str) -> Arrival:
     return arrival(student, pieces, lab)
 
 
-def _remembered(course: Course, lab: str, absent: Arrival) -> Arrival:
-    """What arrived but could not be taken does not lie here; why not stands in the verdict."""
-    last = Verdict.read(course.verdict(absent.student, lab))
-    reasons = last.remarks if last and any(remark.kind in KEPT for remark in last.remarks) else None
-    return replace(absent, remarks=reasons or absent.remarks)
+def _remembered(course: Course, lab: str, found: Arrival) -> Arrival:
+    """With what was said when it came: the file has lost its name since, and what could not be taken is not here."""
+    last = Verdict.read(course.verdict(found.student, lab))
+    if last is None or not last.of(found.notebook):
+        return found
+    return replace(found, remarks=[remark for remark in last.remarks if remark.kind in COLLECTING] or found.remarks)
 
 
 def _sort(files: Iterator[File], lab: str, roster: Roster | None) -> tuple[list[Arrival], list[str]]:

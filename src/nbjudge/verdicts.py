@@ -7,6 +7,7 @@ is judged and not yet entered.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -19,7 +20,8 @@ from nbjudge.trial.job import Trial
 
 @dataclass(frozen=True)
 class Verdict:
-    """`digest` names the submission and the tests it was graded with: as long as it stays, so does the verdict.
+    """`digest` names the submission and the tests it was graded with: as long as it stays, so does the verdict. Its
+    last word is the fingerprint of the notebook alone.
 
     `recorded` says that its marks stand in the gradebook; `shown` names the marks and comments that the feedback shows.
     """
@@ -36,6 +38,10 @@ class Verdict:
     peak_mb: float = 0.0
     layers: list[str] = field(default_factory=list)  # what it was sealed with
 
+    def of(self, notebook: bytes | None) -> bool:
+        """Whether this notebook is what it is about."""
+        return self.digest.split()[1:] == [fingerprint(notebook)]
+
     def write(self, place: Path) -> None:
         write_whole(place, json.dumps(asdict(self), indent=1).encode() + b"\n")
 
@@ -48,6 +54,10 @@ class Verdict:
             return cls(**content | {name: [kind(*item) for item in content[name]] for name, kind in lists.items()})
         except (FileNotFoundError, NotADirectoryError, KeyError, TypeError, ValueError):
             return None
+
+
+def fingerprint(notebook: bytes | None) -> str:
+    return "none" if notebook is None else hashlib.sha256(notebook).hexdigest()
 
 
 def write_trial(place: Path, digest: str, trial: Trial) -> None:

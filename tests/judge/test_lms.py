@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 import pytest
+from nbgrader.api import Gradebook
 from test_report import report, text_of
 from tiny import GOOD_ADD, GOOD_TOTAL, Tiny
 
@@ -364,3 +365,46 @@ def test_an_export_is_graded_under_the_ids_of_the_roster(tiny: Tiny) -> None:
     seen = text_of(report(tiny))
     assert "a1 add As released def add(a, b):" in seen
     assert "As handed in def add(a, b): return a + b" in seen
+
+
+def test_a_second_run_without_a_place_knows_what_the_first_was_given(tiny: Tiny) -> None:
+    """Remarks of collecting stay, and nothing is graded again: a mark by hand would be called into question."""
+    right = json.dumps(tiny.answer(GOOD_ADD, GOOD_TOTAL))
+    files = {
+        "lovelaceada_LATE_12_345_sums-1.ipynb": right,
+        "chenwei_13_346_Copy of sums.ipynb": right,
+        "diazdora_14_347_sums.ipynb": json.dumps(tiny.answer()),
+        "diazdora_14_348_sums-1.ipynb": right,
+        "cleo_15_349_essay.pdf": "pdf",
+        "oharaben_16_350_a.ipynb": right,
+        "oharaben_16_351_b.ipynb": right,
+    }
+    (tiny.folder / "export.zip").write_bytes(pack(files))
+    tiny.done("grade", "sums", "--from", "export.zip")
+    with Gradebook(f"sqlite:///{tiny.class_folder / 'gradebook.db'}", "tiny") as book:
+        book.find_grade("total-value", "sums", "sums", "chenwei").manual_score = 1
+        book.db.commit()
+    tiny.done("grade", "sums", "--from", "export.zip")
+    before = tiny.marks()
+    looks = {name: row["needs a look"] for name, row in before.items()}
+    assert looks == {
+        "lovelaceada": "late",
+        "chenwei": "renamed",
+        "diazdora": "replaced",
+        "cleo": "absent",
+        "oharaben": "ambiguous",
+    }
+    for place in ([], ["--from", "export.zip"], []):
+        assert tiny.done("grade", "sums", *place).splitlines()[-3].endswith("5 unchanged")
+        assert tiny.marks() == before
+    tiny.done("grade", "sums", "--again")
+    assert {name: row["needs a look"] for name, row in tiny.marks().items()} == looks | {"chenwei": "review renamed"}
+
+
+def test_another_notebook_in_its_place_loses_the_earlier_ones_remarks(tiny: Tiny) -> None:
+    (tiny.folder / "export.zip").write_bytes(pack({"ada_LATE_12_345_Copy of sums.ipynb": json.dumps(tiny.answer())}))
+    tiny.done("grade", "sums", "--from", "export.zip")
+    place = tiny.class_folder / "submitted" / "ada" / "sums" / "sums.ipynb"
+    place.write_text(json.dumps(tiny.answer(GOOD_ADD)))
+    assert "1 graded" in tiny.done("grade", "sums")
+    assert (tiny.marks()["ada"]["final mark"], tiny.marks()["ada"]["needs a look"]) == ("3", "")
