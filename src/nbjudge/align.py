@@ -24,7 +24,8 @@ SURE = ("grade id", "cell id", "names", "text")
 
 
 class Match(NamedTuple):
-    """How one cell of the release was found, if there is something to say: both texts, for a human."""
+    """How one cell of the release was found, if there is something to say: both texts, for a human. The first is the
+    release's; of a duplicate, the one that was marked."""
 
     cell: str
     how: str  # a key of HOW
@@ -36,7 +37,8 @@ HOW = {
     "realigned": "It had lost its grade id; found by its id or by what it defines.",
     "likeness": "It was taken for this cell because it is alike.",
     "place": "It was taken for this cell because of where it stands.",
-    "duplicate": "Another cell could have been this one; it runs where it stands, and the first text was marked.",
+    "duplicate": "Several cells could be this answer. The last written one above the next given cell was marked, as in a notebook "
+    "that runs from top to bottom; if none stands there, the last written one.",
     "moved": "It stood elsewhere; it was put back in its place.",
     "edited": "A given cell was edited; the original was used.",
     "gone": "The answer's cell is gone; an empty one stands for it.",
@@ -74,8 +76,18 @@ def _cells(pairs: Pairs) -> Iterator[NotebookNode]:
     yield from (_copied(other, pairs) for other in below[-1])
     for one in pairs.ours:
         if one.tag:
+            rivals, others = _overriding(one, below[one.position], pairs)
+            yield from (_copied(other, pairs) for other in rivals)
             yield _slot(one, pairs)
-            yield from (_copied(other, pairs) for other in below[one.position])
+            yield from (_copied(other, pairs) for other in others)
+
+
+def _overriding(one: Part, below: list[Part], pairs: Pairs) -> tuple[list[Part], list[Part]]:
+    """Copies of an answer that were not chosen, and the rest: run below the answer, they would take its place."""
+    rivals = [
+        other for other in below if other.position in pairs.rivals.get(one.position, ()) and one.names & other.names
+    ]
+    return rivals, [other for other in below if other not in rivals]
 
 
 def _own(pairs: Pairs) -> dict[int, list[Part]]:
@@ -136,7 +148,8 @@ def _matches(pairs: Pairs) -> Iterator[Match]:
     for one in pairs.ours:
         if one.tag:
             for how, theirs in _findings(one, pairs, straight):
-                yield Match(one.tag, how, one.text[:SHOWN], theirs[:SHOWN])
+                first = pairs.theirs[pairs.found[one.position]].text if how == "duplicate" else one.text
+                yield Match(one.tag, how, first[:SHOWN], theirs[:SHOWN])
 
 
 def _findings(one: Part, pairs: Pairs, straight: set[int]) -> Iterator[tuple[str, str]]:

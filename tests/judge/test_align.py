@@ -200,6 +200,10 @@ def test_copies_of_an_answer(
     assert cell(result, "add").source == marked
     assert ("add", "duplicate") in said
     assert {first, second} <= set(texts(result)), "nothing of the student's is lost"
+    (match,) = (match for match in align(notebook, source())[1] if match.how == "duplicate")
+    assert (match.ours, match.theirs) == (marked, first if marked == second else second)
+    above = texts(result)[: texts(result).index(cell(result, "add-value").source)]
+    assert next(text for text in reversed(above) if "def add" in text) == marked, "what is marked is in force"
 
 
 def test_a_copied_answer_rewritten_for_another_task() -> None:

@@ -198,6 +198,12 @@ def test_cells_that_were_put_back_are_listed_with_both_texts() -> None:
     assert "Cells put back in place" not in text_of(render(class_of()))
 
 
+def test_of_an_answer_given_twice_both_texts_are_shown() -> None:
+    seen = text_of(render(class_of(Result("ada", "", 4, 0, {}, matches=[Match("add", "duplicate", "one", "two")]))))
+    assert "ada add Marked one Not marked two" in seen
+    assert "The last written one above the next given cell was marked" in seen
+
+
 def test_time_taken() -> None:
     seen = text_of(render(rich()))
     assert "Seconds 4 41.5 41.5" in seen
