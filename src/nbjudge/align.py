@@ -37,8 +37,8 @@ HOW = {
     "realigned": "It had lost its grade id; found by its id or by what it defines.",
     "likeness": "It was taken for this cell because it is alike.",
     "place": "It was taken for this cell because of where it stands.",
-    "duplicate": "Several cells could be this answer. The last written one above the next given cell was marked, as in a notebook "
-    "that runs from top to bottom; if none stands there, the last written one.",
+    "duplicate": "Several cells could be this answer. The last written one above the next given cell was marked, as in "
+    "a notebook that runs from top to bottom; if none stands there, the last written one.",
     "moved": "It stood elsewhere; it was put back in its place.",
     "edited": "A given cell was edited; the original was used.",
     "gone": "The answer's cell is gone; an empty one stands for it.",

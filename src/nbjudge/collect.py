@@ -25,7 +25,7 @@ from nbjudge.remarks import Remark
 from nbjudge.verdicts import Verdict
 
 MAX_TOTAL = 4_000_000_000  # bytes of all notebooks together
-COLLECTING = ("absent", "ambiguous", "refused", "renamed", "namesake", "late", "replaced")  # kinds of remarks
+COLLECTING = ("absent", "ambiguous", "refused", "renamed", "namesake", "late", "replaced", "others")  # kinds of remarks
 
 
 @dataclass
@@ -84,7 +84,10 @@ def _remembered(course: Course, lab: str, found: Arrival) -> Arrival:
     last = Verdict.read(course.verdict(found.student, lab))
     if last is None or not last.of(found.notebook):
         return found
-    return replace(found, remarks=[remark for remark in last.remarks if remark.kind in COLLECTING] or found.remarks)
+    told = [remark for remark in last.remarks if remark.kind in COLLECTING]
+    if found.timestamp is not None:
+        told = [remark for remark in told if remark.kind != "late"]  # that is told where no time is known
+    return replace(found, remarks=told)
 
 
 def _sort(files: Iterator[File], lab: str, roster: Roster | None) -> tuple[list[Arrival], list[str]]:
@@ -183,6 +186,10 @@ def arrival(student: str, pieces: list[Piece], lab: str) -> Arrival:
         result.remarks.append(Remark("replaced", chosen.name))
     if chosen.name != f"{lab}.ipynb":
         result.remarks.append(Remark("renamed", chosen.name[:80]))
+    if others := [piece for piece in notebooks if piece.name != chosen.name]:
+        result.remarks.append(
+            Remark("others", f"graded: {chosen.name[:80]}; left out: {', '.join(sorted(_names(others)))}")
+        )
     _take(result, chosen, pieces)
     return result
 
@@ -231,8 +238,8 @@ def _take(result: Arrival, piece: Piece, pieces: list[Piece]) -> None:
         result.remarks.append(Remark("refused", str(reason)))
     when = piece.sender.when
     result.timestamp = str(when.replace(tzinfo=None)) if when else _timestamp(piece, pieces)
-    if piece.sender.late:
-        result.remarks.append(Remark("late", "as Canvas says"))
+    if piece.sender.late and result.timestamp is None:
+        result.remarks.append(Remark("late"))
 
 
 def _timestamp(notebook: Piece, pieces: list[Piece]) -> str | None:

@@ -87,7 +87,15 @@ KINDS = {
         "Several students have this name; the platform's number was added to it.",
         "Name the right students in a list and give it with --roster.",
     ),
-    "late": ("It came late.", "Nothing to do, if the late penalty is right."),
+    "others": (
+        "Several notebooks came; one was graded, the others were left out.",
+        "If another one is meant, put it in the graded one's place in the folder of submissions and grade again.",
+    ),
+    "late": (
+        "Canvas marks it as late and tells no time, so no late penalty was computed.",
+        "Take the penalty off in Canvas; or write when it came, as in 2026-11-20 10:00:00 UTC, into a file "
+        "timestamp.txt beside the notebook in the folder submitted, and grade again without --from.",
+    ),
     "replaced": (
         "It was handed in several times; the latest was graded.",
         "Nothing to do, unless that is wrong.",

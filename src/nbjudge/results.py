@@ -158,7 +158,7 @@ def _look(course: Course, lab: str, source: NotebookNode, result: Result) -> Non
 def _from_verdict(result: Result, verdict: Verdict | None) -> None:
     if verdict is None:
         return
-    result.remarks += verdict.remarks
+    result.remarks += [remark for remark in verdict.remarks if remark.kind != "late" or not result.penalty]
     result.seconds = verdict.seconds
     result.mistakes = verdict.mistakes
     result.matches = verdict.matches

@@ -120,8 +120,8 @@ def test_systems_own_files_are_passed_over(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("names", "kind"), [
-    (["sums.ipynb", "sums-old.ipynb"], []),
-    (["Copy of sums.ipynb", "notes.ipynb"], ["renamed"]),
+    (["sums.ipynb", "sums-old.ipynb"], ["others"]),
+    (["Copy of sums.ipynb", "notes.ipynb"], ["renamed", "others"]),
     (["homework.ipynb"], ["renamed"]),
     (["a.ipynb", "b.ipynb"], ["ambiguous"]),
     (["x/sums.ipynb", "y/sums.ipynb"], ["ambiguous"]),

@@ -110,6 +110,12 @@ def test_canvas(tmp_path: Path, folder: str) -> None:
     }
 
 
+def test_a_second_notebook_in_one_submission_is_named(tmp_path: Path) -> None:
+    found = arrivals(tmp_path, {f"Ada_1_{FILE}/{name}.ipynb": name for name in ("sums", "sums-final", "a")})
+    assert found["Ada"] == Arrival("Ada", b"sums", None, found["Ada"].remarks)
+    assert found["Ada"].remarks == [("others", "graded: sums.ipynb; left out: a.ipynb, sums-final.ipynb")]
+
+
 @pytest.mark.parametrize("folder", ["", "Sums Download 12 March, 2026 905 PM/"])
 def test_brightspace(tmp_path: Path, folder: str) -> None:
     found = arrivals(tmp_path, BRIGHTSPACE, folder)
@@ -408,3 +414,28 @@ def test_another_notebook_in_its_place_loses_the_earlier_ones_remarks(tiny: Tiny
     place.write_text(json.dumps(tiny.answer(GOOD_ADD)))
     assert "1 graded" in tiny.done("grade", "sums")
     assert (tiny.marks()["ada"]["final mark"], tiny.marks()["ada"]["needs a look"]) == ("3", "")
+
+
+LATE = """
+from nbgrader.plugins import LateSubmissionPlugin
+class Two(LateSubmissionPlugin):
+    def late_submission_penalty(self, student_id, score, total_seconds_late):
+        return 2
+c.AssignLatePenalties.plugin_class = Two
+"""
+
+
+def test_late_without_a_time_is_told_until_there_is_one(tiny: Tiny) -> None:
+    with (tiny.folder / "nbgrader_config.py").open("a") as config:
+        config.write(LATE)
+    tiny.nbgrader("db", "assignment", "add", "sums", "--duedate=2026-01-10 12:00:00 UTC")
+    right = json.dumps(tiny.answer(GOOD_ADD, GOOD_TOTAL))
+    (tiny.folder / "export.zip").write_bytes(pack({"ada_LATE_12_345_sums.ipynb": right}))
+    tiny.done("grade", "sums", "--from", "export.zip")
+    assert (tiny.marks()["ada"]["final mark"], tiny.marks()["ada"]["needs a look"]) == ("6", "late")
+    assert "so no late penalty was computed" in text_of(report(tiny))
+    place = tiny.class_folder / "submitted" / "ada" / "sums" / "timestamp.txt"
+    place.write_text("2026-01-11 13:00:00 UTC")
+    for where in ([], ["--from", "export.zip"], []):
+        tiny.done("grade", "sums", *where)
+        assert (tiny.marks()["ada"]["final mark"], tiny.marks()["ada"]["needs a look"]) == ("4", "")
