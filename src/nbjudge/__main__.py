@@ -24,8 +24,8 @@ from nbjudge.report import write_report
 console = Console(highlight=False)
 UNPASSED = (
     "The lab's own solution has not all points here in {}. Right answers lose them, too: mend these tests or mark "
-    "them by hand. Between two processes a test can pass values and call functions; it cannot see a list changed in "
-    "place, replace print or input for the student, or read the student's files."
+    "them by hand. Between two processes a test can pass values and call functions, and see a list changed in place "
+    "if its cell has the tag changes-inputs; it cannot replace print or input for the student, or read their files."
 )
 RESUMES = "A run that was stopped, by whatever, goes on where it was when the same command is given again."
 

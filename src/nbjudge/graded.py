@@ -35,7 +35,8 @@ def graded(lab: Lab, aligned: NotebookNode, trial: Trial) -> NotebookNode:
         if cell.cell_type == "code":
             cell.outputs = [nbformat.from_dict(output) for output in verdict.outputs]
             cell.execution_count = verdict.execution_count
-    return NotebookNode(nbformat=4, nbformat_minor=5, metadata=NotebookNode(_known(lab.source.metadata)), cells=cells)
+    metadata = NotebookNode(_known(lab.source.metadata) | {"nbjudge": NotebookNode(judged=True)})
+    return NotebookNode(nbformat=4, nbformat_minor=5, metadata=metadata, cells=cells)
 
 
 def without_hidden(cell: NotebookNode, delimiters: tuple[str, str]) -> NotebookNode:

@@ -35,9 +35,10 @@ from traitlets.config import Config
 from nbjudge import judging, notebooks
 from nbjudge.course import Course
 from nbjudge.graded import graded, without_hidden
-from nbjudge.lab import Lab
+from nbjudge.lab import Lab, is_test
 from nbjudge.record import save
 from nbjudge.settings import Settings
+from nbjudge.trial.hidden import hidden_lines
 from nbjudge.trial.job import Trial
 
 Resources = dict[str, Any]
@@ -108,8 +109,16 @@ class HideTests(NbGraderPreprocessor):
 
     def preprocess(self, notebook: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         delimiters = Settings.of(self.config).delimiters
+        if not notebook.metadata.get("nbjudge", {}).get("judged"):
+            notebook.cells = [_without_hidden_outputs(cell, delimiters) for cell in notebook.cells]
         notebook.cells = [without_hidden(cell, delimiters) for cell in notebook.cells]
         return notebook, resources
+
+
+def _without_hidden_outputs(cell: NotebookNode, delimiters: tuple[str, str]) -> NotebookNode:
+    """Of a test that has hidden lines, what stock nbgrader ran shows them: its prints and its traceback."""
+    hidden = is_test(cell) and hidden_lines(cell.source, delimiters)
+    return NotebookNode(cell | {"outputs": []}) if hidden else cell
 
 
 def _lab(preprocessor: NbGraderPreprocessor, resources: Resources) -> Lab:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 import shutil
 import sqlite3
 from pathlib import Path
@@ -115,11 +117,25 @@ def files(folder: Path) -> dict[str, tuple[int, bytes]]:
     return {str(path.relative_to(folder)): (path.stat().st_mode, path.read_bytes()) for path in found}
 
 
-def test_honest_work_has_the_marks_that_stock_nbgrader_gives(
-    fuller_class: Tiny, autograded: Tiny, tmp_path: Path
-) -> None:
-    stock = another(fuller_class, tmp_path / "stock", LATE)
-    stock.nbgrader("autograde", "sums")
+@pytest.fixture(scope="session")
+def stock(fuller_class: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Tiny:
+    """Graded by nbgrader alone."""
+    tiny = another(fuller_class, tmp_path_factory.mktemp("stock"), LATE)
+    tiny.nbgrader("autograde", "sums")
+    return tiny
+
+
+def test_feedback_on_what_stock_nbgrader_graded_shows_no_hidden_line(stock: Tiny, tmp_path: Path) -> None:
+    later = another(stock, tmp_path / "later", LATE, PLUGGED)
+    assert "assert add(3, 2) == 5" in (later.class_folder / "autograded/dan/sums/sums.ipynb").read_text()
+    later.nbgrader("generate_feedback", "sums")
+    for page in later.class_folder.glob("feedback/*/sums/sums.html"):
+        text = html.unescape(re.sub("<[^>]*>", "", page.read_text()))
+        assert "add(3, 2)" not in text
+        assert "subtracts" not in text
+
+
+def test_honest_work_has_the_marks_that_stock_nbgrader_gives(stock: Tiny, autograded: Tiny) -> None:
     assert rows(autograded) == rows(stock)
     scores = {(student, name): score for student, name, score, *_ in rows(autograded)["grades"]}
     assert scores["ben", "total-value"] == 1, "partial credit"

@@ -182,6 +182,11 @@ REQUESTS: dict[str, Callable[..., Any]] = {
     "get": lambda contestant, target, name: getattr(target, name),
     "set": lambda contestant, target, name, value: setattr(target, name, value),
     "call": lambda contestant, function, arguments, named: function(*arguments, **named),
+    "changing call": lambda contestant, function, arguments, named: [
+        function(*arguments, **named),
+        arguments,
+        named,
+    ],
     "item": lambda contestant, target, key: target[key],
     "set_item": _set_item,
     "len": lambda contestant, target: len(target),

@@ -13,6 +13,7 @@ from nbjudge.wire.frames import Channel, Late, WireError
 from nbjudge.wire.namespace import Namespace
 from nbjudge.wire.peer import CARRIERS, Peer
 from nbjudge.wire.proxies import Refused, StudentCallable, StudentObject, labelled, refusal, where
+from nbjudge.wire.putback import can_change, put_back
 from nbjudge.wire.values import Buffers, Form
 
 
@@ -68,6 +69,21 @@ class Judge(Peer):
             WireError: As `request` does.
         """
         return self.request("run", source, number, deadline=deadline)
+
+    def call(self, function: StudentCallable, arguments: list[Any], named: dict[str, Any]) -> Any:
+        """Calls a function of the student's; what it did to its arguments is done to them here, if it may."""
+        if not self._may_change(function) or not any(map(can_change, (*arguments, *named.values()))):
+            return self.request("call", function, arguments, named)
+        answer = self.request("changing call", function, arguments, named)
+        if type(answer) is not list or list(map(type, answer[1:])) != [list, dict]:
+            raise WireError("a call without its arguments")
+        put_back(arguments, answer[1])
+        put_back(named, answer[2])
+        return answer[0]
+
+    def _may_change(self, function: Any) -> bool:
+        label = function._nbjudge_label if type(function) is StudentCallable else ""
+        return self.changes_inputs or (label.endswith("_") and not label.endswith("__"))
 
     def exactly(self, kind: type, operation: str, *arguments: Any) -> Any:
         """What a request gives, if it is of this very type; else a TypeError, as Python itself raises it."""
@@ -148,8 +164,7 @@ class Judge(Peer):
         return handle is not None and callable(value) and (handle > self._retired or handle in self._lasting)
 
     def _asking(self, operation: str, arguments: tuple[Any, ...]) -> tuple[dict[str, Any], Buffers]:
-        label = arguments[0]._nbjudge_label if operation == "call" and type(arguments[0]) is StudentCallable else ""
-        self.in_place = self.changes_inputs or (label.endswith("_") and not label.endswith("__"))
+        self.in_place = self._may_change(arguments[0] if operation in ("call", "changing call") else None)
         return super()._asking(operation, arguments)
 
     def _post(self, message: dict[str, Any], buffers: Buffers, deadline: float | None) -> None:

@@ -123,7 +123,7 @@ class StudentCallable(StudentObject):
     __slots__ = ()
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
-        return self._nbjudge_judge.request("call", self, list(arguments), named)
+        return self._nbjudge_judge.call(self, list(arguments), named)
 
 
 def labelled(value: Any, name: str) -> Any:
