@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import re
 import signal
 import time
 import warnings
@@ -15,16 +16,26 @@ from collections.abc import Callable, Iterator
 from contextlib import chdir, suppress
 from copy import deepcopy
 from multiprocessing.connection import Connection, wait
-from typing import Self
+from pathlib import Path
+from typing import NamedTuple, Self
 
+import nbgrader
 from nbconvert.writers.files import FilesWriter
+from nbformat import NotebookNode
 from nbgrader.converters import GenerateFeedback
 from nbgrader.utils import capture_log
+from traitlets.config import Config
 
 from nbjudge.course import Course
 
 SECONDS = 60.0  # for one page; most take a tenth of one
 LONGEST = 20_000  # characters of a log
+NO_COMMENT = (None, "", "No response.")  # nbgrader's own, on what a student left as it was
+FORMULA = re.compile(r"\$[^$]+\$|\\\(|\\\[|\\begin\{")
+TEMPLATES = [
+    Path(__file__).parent / "templates",
+    Path(nbgrader.__file__).parent / "server_extensions/formgrader/templates",
+]
 FORK = multiprocessing.get_context("fork")
 
 
@@ -127,7 +138,7 @@ class Pages(GenerateFeedback):
     @classmethod
     def of(cls, course: Course, lab: str) -> Self:
         config = deepcopy(course.config)
-        config.HTMLExporter.template_name = "feedback"
+        use_template(config)
         course.directory.assignment_id = lab
         pages = cls(coursedir=course.directory, config=config, force=True)
         pages.writer = FilesWriter(parent=pages, config=pages.config)
@@ -147,3 +158,65 @@ class Pages(GenerateFeedback):
         self.coursedir.student_id = student
         done = capture_log(self)
         return "" if done["success"] else "\n".join(str(done.get(key) or "") for key in ("log", "error"))[-LONGEST:]
+
+
+def use_template(config: Config) -> None:
+    """Have feedback made by our template, templates/nbjudge/page.html.j2, instead of nbgrader's, which it extends."""
+    exporter = config.GenerateFeedback.HTMLExporter
+    exporter.template_name, exporter.template_file = "nbjudge", "page.html.j2"
+    exporter.extra_template_basedirs = [str(folder) for folder in TEMPLATES]
+    exporter.exclude_anchor_links = True
+    exporter.filters = {"by_task": by_task, "has_formulas": has_formulas, "points": _points}
+
+
+class Line(NamedTuple):
+    """What the page's head says of a cell; one without points is there for its comment."""
+
+    name: str
+    score: float
+    points: float | None
+    comment: bool
+
+    @property
+    def lost(self) -> float:
+        return max(0.0, (self.points or 0.0) - self.score)
+
+
+class Task(NamedTuple):
+    """The cells whose grade ids begin alike; no name if they do not."""
+
+    name: str
+    lines: list[Line]
+
+    @property
+    def score(self) -> float:
+        return sum(line.score for line in self.lines)
+
+    @property
+    def points(self) -> float:
+        return sum(line.points or 0.0 for line in self.lines)
+
+
+def by_task(cells: list[NotebookNode]) -> list[Task]:
+    """The cells that carry points or a comment, under what their grade ids begin with, up to the first hyphen."""
+    tasks: dict[str, list[Line]] = {}
+    for line in filter(None, map(_line, cells)):
+        task = line.name.partition("-")[0]
+        tasks.setdefault(line.name if task == "cell" else task, []).append(line)  # nbgrader makes up cell-0123abcd
+    return [Task("" if {line.name for line in lines} == {task} else task, lines) for task, lines in tasks.items()]
+
+
+def _line(cell: NotebookNode) -> Line | None:
+    tag = cell.metadata.get("nbgrader", {})
+    comment = tag.get("comment") not in NO_COMMENT
+    if tag.get("grade") or tag.get("task"):
+        return Line(tag.grade_id, float(tag.score), float(tag.points), comment)
+    return Line(tag.grade_id, 0.0, None, True) if comment else None
+
+
+def has_formulas(cells: list[NotebookNode]) -> bool:
+    return any(FORMULA.search(cell.source) for cell in cells if cell.cell_type == "markdown")
+
+
+def _points(value: float) -> str:
+    return f"{round(value, 2):g}"

@@ -100,7 +100,7 @@ def test_a_mark_given_by_hand_makes_the_feedback_anew(tiny: Tiny) -> None:
     tiny.hand_in("ada", tiny.answer(add=GOOD_ADD))
     tiny.done("grade", "sums", "--from", "incoming")
     page = tiny.class_folder / "feedback" / "ada" / "sums" / "sums.html"
-    assert "Score: 3.0 / 6.0" in page.read_text()
+    assert "3 of 6 points" in page.read_text()
     for change in ({"manual_score": 1.5}, {"manual_comment": "nearly there"}):
         with gradebook(tiny) as book:
             find = book.find_grade if "manual_score" in change else book.find_comment
@@ -110,7 +110,7 @@ def test_a_mark_given_by_hand_makes_the_feedback_anew(tiny: Tiny) -> None:
             book.db.commit()
         assert "1 unchanged, 1 with new feedback" in tiny.done("grade", "sums")
         assert "with new feedback" not in tiny.done("grade", "sums")
-    assert "Score: 4.5 / 6.0" in page.read_text()
+    assert "4.5 of 6 points" in page.read_text()
     assert "nearly there" in page.read_text()
     assert tiny.marks()["ada"]["final mark"] == "4.5"
 
