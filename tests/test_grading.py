@@ -82,7 +82,9 @@ def test_the_mistakes_are_named_and_counted(graded: Graded) -> None:
 
 
 def test_the_anonymous_report_names_nobody(graded: Graded) -> None:
-    page = Path(nbjudge(graded.folder, "report", graded.topic, "--anonymous").strip()).read_text()
+    page = Path(
+        nbjudge(graded.folder, "report", graded.topic, "--anonymous").rpartition("report: ")[2].strip()
+    ).read_text()
     assert not re.search(r"\.example|" + re.escape(str(graded.folder)), page)
 
 

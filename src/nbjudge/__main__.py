@@ -80,7 +80,7 @@ def _bar(what: str, lab: str) -> Iterator[Callable[[int, int], None]]:
 
 def _report(course: Course, options: argparse.Namespace) -> int:
     place = write_report(course, options.lab, anonymous=options.anonymous, likeness=options.likeness)
-    console.print(str(place), soft_wrap=True)
+    console.print(f"marks:  {write_marks(course)}", f"report: {place}", sep="\n", soft_wrap=True)
     return 0
 
 
@@ -128,7 +128,7 @@ def _parser() -> argparse.ArgumentParser:
         "--unsealed", action="store_true", help="where nothing can be sealed, run students' code with YOUR RIGHTS"
     )
     command.set_defaults(run=_grade)
-    command = commands.add_parser("report", help="write the class report of a lab")
+    command = commands.add_parser("report", help="write marks.csv and the class report of a lab, after marks by hand")
     command.add_argument("lab", help="name of the assignment")
     command.add_argument("--anonymous", action="store_true", help="without names, ids or students' words")
     command.add_argument("--likeness", action="store_true", help="also list submissions that are alike")

@@ -7,7 +7,7 @@ from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser
-from test_report import PAIRS, rich
+from test_report import PAIRS, report_place, rich
 from tiny import Tiny
 
 from nbjudge.page import render
@@ -22,7 +22,7 @@ AXE = Path(__file__).parents[2] / "node_modules/axe-core/axe.min.js"
 def test_axe_finds_nothing_and_nothing_sticks_out(
     browser: Browser, graded_class: Tiny, options: list[str], scheme: Scheme, width: int
 ) -> None:
-    place = Path(graded_class.done("report", "sums", *options).strip())
+    place = report_place(graded_class, *options)
     look(browser, place, scheme, width)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from nbgrader.api import Gradebook
@@ -19,10 +20,12 @@ from nbjudge.remarks import KINDS, Remark
 from nbjudge.results import Misunderstanding, Property, Result, Results
 
 
+def report_place(tiny: Tiny, *options: str) -> Path:
+    return Path(tiny.done("report", "sums", *options).rpartition("report: ")[2].strip())
+
+
 def report(tiny: Tiny, *options: str) -> str:
-    place = tiny.done("report", "sums", *options).strip()
-    with open(place, encoding="utf-8") as stream:
-        return stream.read()
+    return report_place(tiny, *options).read_text(encoding="utf-8")
 
 
 def text_of(page: str) -> str:
@@ -132,6 +135,15 @@ def test_a_mistake_in_several_tests_of_a_task_is_one() -> None:
         Misunderstanding("wrong sign", "B", [("b-one", 1)], 1),
     ]
     assert "2 wrong sign A a-one 1 , a-two 2 1 wrong sign B b-one 1" in text_of(render(found))
+
+
+def test_the_report_after_marks_by_hand_writes_the_marks_too(copied: Tiny) -> None:
+    with Gradebook(f"sqlite:///{copied.class_folder / 'gradebook.db'}", "tiny") as book:
+        book.find_grade("total-value", "sums", "sums", "stu-half").manual_score = 1.5
+        book.db.commit()
+    printed = copied.done("report", "sums")
+    assert f"marks:  {copied.class_folder / 'marks.csv'}\n" in printed
+    assert copied.marks()["stu-half"]["final mark"] == "4.5"
 
 
 def test_an_empty_class_and_one_student_make_a_report_too() -> None:
