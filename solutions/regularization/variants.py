@@ -124,10 +124,13 @@ WRONG = {
             {"w.sign() * (w.abs() - lr * strength).clamp(min=0)": "w - lr * strength"},
         ),
         (
-            "hard threshold",
+            "does not subtract the threshold",
             "step steps",
             {"(w.abs() - lr * strength).clamp(min=0)": "w.abs() * (w.abs() > lr * strength)"},
         ),
+        ("loses the sign", "step steps", {"w.sign() * (w.abs()": "(w.abs()"}),
+        ("gradient half as large", "steps", {"/ len(y)": "/ (2 * len(y))"}),
+        ("one step too few", "step steps", {"range(steps)": "range(steps - 1)"}),
         (
             "threshold before the gradient step",
             "step",
@@ -192,6 +195,11 @@ WRONG = {
             {"        strength =": "        rule(name, gradients[name])\n        strength ="},
         ),
         (
+            "halves the decay",
+            "coupled decoupled",
+            {"+ strength * w": "+ strength / 2 * w", "(1 - lr * strength)": "(1 - lr * strength / 2)"},
+        ),
+        (
             "calls the rule more than once",
             "steps",
             {"        else:\n": "        else:\n            rule(name, gradients[name])\n"},
@@ -236,6 +244,8 @@ WRONG = {
             "restores",
             {"model.state_dict().items()}": "model.named_parameters()} | dict(model.named_buffers())"},
         ),
+        ("returns the last epoch", "best ties", {"state, best_epoch, losses": "state, epoch, losses"}),
+        ("never stops", "patience ties", {"            break\n": "            pass\n"}),
         ("one epoch too few", "patience", {"range(1, epochs + 1)": "range(1, epochs)"}),
         ("one epoch too many", "patience", {"range(1, epochs + 1)": "range(1, epochs + 2)"}),
         ("stays in evaluation mode", "modes", {"        model.train()\n": ""}),
@@ -256,6 +266,7 @@ WRONG = {
             },
         ),
         ("targets do not sum to one", "loss gradient", {"targets] += 1 - smoothing": "targets] = 1 - smoothing"}),
+        ("leaves out the mean", "loss", {"-(q * log_p).sum() / n": "-(q * log_p).sum(dim=1)"}),
         ("forgets the minus", "loss large", {"return -(q * log_p)": "return (q * log_p)"}),
         ("divides by the number of entries", "loss large", {"-(q * log_p).sum() / n": "-(q * log_p).mean()"}),
         (
@@ -417,6 +428,11 @@ WRONG = {
             "runs the block on rows that drop it",
             "saves",
             {"block(h[rows])": "block(h)[rows]"},
+        ),
+        (
+            "gives the first block a rate of 0",
+            "rates",
+            {"number / len(blocks)": "(number - 1) / max(len(blocks) - 1, 1)"},
         ),
         ("calls a block with no rows", "saves", {"if len(rows) > 0:": "if True:"}),
         (
