@@ -18,7 +18,7 @@ from nbjudge.collect import Arrival
 from nbjudge.course import Course
 from nbjudge.judging import Judge, Setup
 from nbjudge.lab import Lab
-from nbjudge.remarks import WITHOUT_MARKS, Remark
+from nbjudge.remarks import AS_ZERO, Remark
 from nbjudge.settings import CourseError
 from nbjudge.trial.job import Trial
 from nbjudge.verdicts import Verdict, fingerprint, read_trial, write_trial, write_whole
@@ -109,7 +109,7 @@ class Batch:
 
 def marked(verdict: Verdict) -> bool:
     """Whether it could be judged."""
-    return not any(remark.kind in WITHOUT_MARKS for remark in verdict.remarks)
+    return not any(remark.kind in AS_ZERO for remark in verdict.remarks)
 
 
 def full(error: OSError) -> CourseError:

@@ -17,11 +17,11 @@ from sqlalchemy import select
 from nbjudge.cases import FULL, Batch, Case, full, marked
 from nbjudge.graded import graded
 from nbjudge.record import Record
-from nbjudge.remarks import Remark
+from nbjudge.remarks import AS_ZERO_SAID, Remark
 from nbjudge.settings import CourseError
 from nbjudge.verdicts import Verdict, drop_trial, write_whole
 
-GRADED, ZERO, UNCHANGED = "graded", "without marks", "unchanged"
+GRADED, ZERO, UNCHANGED = "graded", AS_ZERO_SAID, "unchanged"
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from nbjudge.align import HOW
 from nbjudge.alike import Pair
-from nbjudge.remarks import KINDS, WITHOUT_MARKS
+from nbjudge.remarks import AS_ZERO, AS_ZERO_SAID, KINDS
 from nbjudge.results import Misunderstanding, Property, Result, Results
 
 BANDS = 10  # of the mark; full marks have a column of their own
@@ -24,29 +24,31 @@ SLOWEST = 5  # submissions that are named
 
 @dataclass(frozen=True)
 class Attention:
-    """A kind of trouble, and for each submission that has it: the student, the details, the mark."""
+    """A kind of trouble, and for each submission that has it: the student, the details, the mark or its absence."""
 
     happened: str
     advice: str
-    lines: list[tuple[str, str, float]]
+    lines: list[tuple[str, list[str], str]]
 
 
 class Test(NamedTuple):
-    """How a class did in one test: its mean, and how many students got all, some and none of the points."""
+    """How a class did in one test: the mean of those who have a mark, how many got all, some and none of the points,
+    and how many wait for a mark."""
 
     name: str
     points: float
-    mean: float
+    mean: float | None
     full: int
     some: int
     none: int
+    open: int
 
 
 def render(results: Results, pseudonym: Callable[[str], str] | None = None, pairs: list[Pair] | None = None) -> str:
     """The report; with `pseudonym`, no id, name or word of a student stands in it. `pairs` are alike."""
     graded = [result for result in results.students if not _lost(result)]
     environment = Environment(loader=PackageLoader("nbjudge"), autoescape=True, undefined=StrictUndefined)
-    environment.filters |= {"number": _number, "percent": lambda share: f"{100 * share:.0f}%"}
+    environment.filters |= {"number": _number, "percent": lambda share: f"{_percent(share)}%"}
     return environment.get_template("report.html").render(
         lab=results.lab,
         today=date.today(),
@@ -54,7 +56,10 @@ def render(results: Results, pseudonym: Callable[[str], str] | None = None, pair
         anonymous=pseudonym is not None,
         handed_in=len(results.students),
         graded=len(graded),
-        troubled=sum(bool(result.remarks) for result in results.students),
+        zero=sum(_zero(result) for result in results.students),
+        as_zero=AS_ZERO_SAID,
+        open=sum(bool(_open(result, results.properties)) for result in graded),
+        troubled=sum(_troubled(result) for result in results.students),
         middle=_middle([result.final for result in graded]),
         columns=_columns(graded, results.out_of),
         attention=_attention(results, pseudonym),
@@ -70,7 +75,20 @@ def render(results: Results, pseudonym: Callable[[str], str] | None = None, pair
 
 
 def _lost(result: Result) -> bool:
-    return any(remark.kind in (*WITHOUT_MARKS, "ungraded") for remark in result.remarks)
+    return _zero(result) or any(remark.kind == "ungraded" for remark in result.remarks)
+
+
+def _zero(result: Result) -> bool:
+    return any(remark.kind in AS_ZERO for remark in result.remarks)
+
+
+def _troubled(result: Result) -> bool:
+    """A person's mark that is still open is no trouble."""
+    return any(remark.kind != "open" for remark in result.remarks)
+
+
+def _open(result: Result, properties: list[Property]) -> set[str]:
+    return set() if _lost(result) else result.unmarked & {item.name for item in properties}
 
 
 def _middle(marks: list[float]) -> tuple[float, float, float] | None:
@@ -82,10 +100,10 @@ def _middle(marks: list[float]) -> tuple[float, float, float] | None:
 
 
 def _columns(graded: list[Result], out_of: float) -> list[tuple[str, int]]:
-    """How many students have a mark in each band."""
+    """How many students have a mark in each band, by the percentage that is shown."""
     counts = [0] * (BANDS + 1)
     for result in graded:
-        counts[int(BANDS * min(1.0, result.final / out_of)) if out_of else 0] += 1
+        counts[_percent(min(1.0, result.final / out_of)) * BANDS // 100 if out_of else 0] += 1
     width = 100 // BANDS
     labels = [f"{band * width}–{band * width + width - 1}%" for band in range(BANDS)] + ["100%"]
     return list(zip(labels, counts, strict=True))
@@ -100,14 +118,15 @@ def _attention(results: Results, pseudonym: Callable[[str], str] | None) -> list
     ]
 
 
-def _lines(results: Results, kind: str, pseudonym: Callable[[str], str] | None) -> list[tuple[str, str, float]]:
+def _lines(results: Results, kind: str, pseudonym: Callable[[str], str] | None) -> list[tuple[str, list[str], str]]:
     """Student, details and mark; details quote the student and stay out of an anonymous report."""
     found = []
     for result in results.students:
         details = [remark.detail for remark in result.remarks if remark.kind == kind]
         if details:
-            detail = "" if pseudonym else ", ".join(filter(None, details))
-            found.append((_shown(result, pseudonym), detail, result.final))
+            shown = [] if pseudonym else list(filter(None, details))
+            mark = AS_ZERO_SAID if _zero(result) else f"mark {_number(result.final)}"
+            found.append((_shown(result, pseudonym), shown, mark))
     return found
 
 
@@ -181,17 +200,20 @@ def _tasks(properties: list[Property], graded: list[Result]) -> list[dict[str, o
     """The tests under each task's heading, with the numbers of students who got all, some and none of the points."""
     tasks: dict[str, list[Test]] = {}
     for item in properties:
-        scores = [result.scores.get(item.name, 0) for result in graded]
+        marked = [result for result in graded if item.name not in result.unmarked]
+        scores = [result.scores.get(item.name, 0) for result in marked]
         full, none = sum(score >= item.points for score in scores), sum(score <= 0 for score in scores)
-        mean = statistics.fmean(scores) / item.points if scores else 0
-        test = Test(item.name, item.points, mean, full, len(scores) - full - none, none)
+        mean = statistics.fmean(scores) / item.points if scores else None
+        left = len(graded) - len(marked)
+        test = Test(item.name, item.points, mean, full, len(scores) - full - none, none, left)
         tasks.setdefault(item.task, []).append(test)
     return [_task(heading or "Tests", tests) for heading, tests in tasks.items()]
 
 
 def _task(heading: str, tests: list[Test]) -> dict[str, object]:
     points = sum(test.points for test in tests)
-    mean = sum(test.points * test.mean for test in tests) / points if points else 0
+    known = [(test.points, test.mean) for test in tests if test.mean is not None]
+    mean = sum(of * mean for of, mean in known) / sum(of for of, _ in known) if known else None
     return {"heading": heading, "tests": tests, "points": points, "mean": mean}
 
 
@@ -208,18 +230,32 @@ def _students(results: Results, pseudonym: Callable[[str], str] | None) -> dict[
             "final": result.final,
             "share": result.final / results.out_of if results.out_of else 0,
             "penalty": result.penalty,
-            "tasks": [sum(result.scores.get(name, 0) for name in tests) for tests in names.values()],
-            "troubled": bool(result.remarks),
+            "tasks": [_mark(result, tests, _open(result, results.properties)) for tests in names.values()],
+            "open": bool(_open(result, results.properties)),
+            "troubled": _troubled(result),
         }
         for result in results.students
     ]
     return {"columns": columns, "lines": sorted(lines, key=lambda line: str(line["student"]))}
 
 
+def _mark(result: Result, tests: list[str], waiting: set[str]) -> str:
+    """The points of a task's tests, and that some are open."""
+    points = _number(sum(result.scores.get(name, 0) for name in tests))
+    if not waiting & set(tests):
+        return points
+    return "open" if waiting >= set(tests) else f"{points} + open"
+
+
 def _short(heading: str) -> str:
     """The number that a heading begins with, or its first word or two: the head of a narrow column."""
     short = re.split(r"[.:] ", heading)[0]
     return short if len(short) <= 12 else short[:11].rstrip() + "…"
+
+
+def _percent(share: float) -> int:
+    """Rounded, and 100 for nothing less than all."""
+    return min(round(100 * share), 99 if share < 1 else 100)
 
 
 def _number(value: float) -> str:

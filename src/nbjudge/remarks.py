@@ -105,7 +105,8 @@ KINDS = {
         "Check that its tasks are the same; the tests were this version's.",
     ),
 }
-WITHOUT_MARKS = ("absent", "ambiguous", "refused", "unreadable", "stopped", "crashed", "failed")
+AS_ZERO_SAID = "counted as zero"
+AS_ZERO = ("absent", "ambiguous", "refused", "unreadable", "stopped", "crashed", "failed")
 
 
 def gravest_first(remarks: list[Remark]) -> list[Remark]:

@@ -229,7 +229,7 @@ def test_a_verdict_that_was_cut_off_is_judged_again(tiny: Tiny) -> None:
     place = tiny.class_folder / "verdicts" / "stu-000" / "sums" / "verdict.json"
     place.write_bytes(place.read_bytes()[:50])
     assert verdicts.Verdict.read(place) is None
-    assert "1 graded, 1 unchanged" in tiny.done("grade", "sums", "--from", "incoming").replace("without marks", "")
+    assert "1 graded, 1 unchanged" in tiny.done("grade", "sums", "--from", "incoming").replace("counted as zero", "")
 
 
 def test_a_notebook_that_is_gone_is_graded_again(tiny: Tiny) -> None:

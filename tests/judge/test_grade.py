@@ -48,7 +48,7 @@ def test_marks_and_reasons(graded_class: Tiny, student: str) -> None:
 def test_nobody_is_left_out_or_invented(graded_class: Tiny) -> None:
     assert set(graded_class.marks()) == set(EXPECTED)
     assert "left out: '=cmd()'" in (graded_class.folder / "printed").read_text()
-    assert "11 graded, 6 without marks, 11 with new feedback" in (graded_class.folder / "printed").read_text()
+    assert "11 graded, 6 counted as zero, 11 with new feedback" in (graded_class.folder / "printed").read_text()
 
 
 def test_feedback_is_written_for_what_was_graded(graded_class: Tiny) -> None:
@@ -139,7 +139,7 @@ def test_trouble_with_one_folder_is_one_students(tiny: Tiny) -> None:
     (tiny.class_folder / "submitted" / "stu-1").write_text("a file where a folder should be")
     for student in ("stu-1", "stu-2"):
         tiny.hand_in(student, tiny.answer(add=GOOD_ADD, total=GOOD_TOTAL))
-    assert "1 graded, 1 without marks" in tiny.done("grade", "sums", "--from", "incoming")
+    assert "1 graded, 1 counted as zero" in tiny.done("grade", "sums", "--from", "incoming")
     assert tiny.marks()["stu-1"]["needs a look"] == "failed"
     assert tiny.marks()["stu-2"]["final mark"] == "6"
 

@@ -36,7 +36,7 @@ def text_of(page: str) -> str:
 
 def test_what_stands_in_it(graded_class: Tiny) -> None:
     seen = text_of(report(graded_class))
-    assert "submissions 17 graded 11 to look at 13" in seen
+    assert "submissions 17 graded 11 counted as zero 6 to look at 13" in seen
     assert "Task 1: add two numbers" in seen
     assert "add-value 45% 5 0 6 2" in seen, "of the 11 graded, 5 got all of its 2 points"
     assert "1 subtracts &lt;b&gt;instead&lt;/b&gt; of adding Task 1: add two numbers add-value 1" in seen
@@ -135,6 +135,40 @@ def test_a_mistake_in_several_tests_of_a_task_is_one() -> None:
         Misunderstanding("wrong sign", "B", [("b-one", 1)], 1),
     ]
     assert "2 wrong sign A a-one 1 , a-two 2 1 wrong sign B b-one 1" in text_of(render(found))
+
+
+def test_open_marks_are_no_zeros_and_no_trouble() -> None:
+    tests = [Property("a-one", "1. A", 2), Property("essay", "1. A", 2), Property("why", "2. Why", 4)]
+    wait = [Remark("open", "essay"), Remark("open", "why")]
+    ada = Result("ada", "", 2, 0, {"a-one": 2, "essay": 0, "why": 0}, {"essay", "why"}, wait)
+    ben = Result("ben", "", 5, 0, {"a-one": 2, "essay": 1, "why": 0}, {"why"}, wait[1:])
+    cleo = Result("cleo", "", 0, 0, {}, {"why"}, [Remark("absent")])
+    seen = text_of(render(Results("sums", tests, [ada, ben, cleo])))
+    assert "graded 2 counted as zero 1 to look at 1" in seen
+    assert "median, of 8; 2 with open marks" in seen
+    assert "Answers wait for a mark by hand. (2)" in seen
+    assert "No notebook was handed in. (1)" in seen
+    assert "cleo counted as zero" in seen
+    assert "the 2 that could be graded, not the 1 counted as zero. 2 of them wait for marks by hand" in seen
+    assert "1. A 75% 4 a-one 100% 2 0 0 0 2 essay 50% 0 1 0 1 2 2. Why open 4 why open 0 0 0 2 4" in seen
+    assert "ada 2 + open 25% 2 + open open ben 5 + open 62% 3 open cleo (look) 0 0% 0 0" in seen
+    assert "open" not in text_of(render(class_of(Result("ada", "", 4, 0, {"a": 4}))))
+
+
+def test_several_details_of_one_student_stand_in_lines() -> None:
+    remarks = [Remark("wire", "a: a value of type type."), Remark("wire", "b: it returns.")]
+    page = render(class_of(Result("ada", "", 4, 0, {"a": 4}, remarks=remarks)))
+    assert "<ul><li>a: a value of type type.</li><li>b: it returns.</li></ul>" in page
+    assert ".," not in text_of(page)
+
+
+@pytest.mark.parametrize(
+    ("mark", "shown", "band"), [(79, 90, "90"), (78.4, 89, "80"), (87.9, 99, "90"), (88, 100, "100"), (0, 0, "0")]
+)
+def test_the_bars_count_what_the_table_shows(mark: float, shown: int, band: str) -> None:
+    page = render(Results("sums", [Property("a", "", 88)], [Result("ada", "", mark, 0, {"a": mark})]))
+    assert f'<td class="n">{shown}%</td>' in page
+    assert re.findall(r'<li><span>1</span>.*?<span class="band">(\d+)', page) == [band]
 
 
 def test_the_report_after_marks_by_hand_writes_the_marks_too(copied: Tiny) -> None:
