@@ -227,6 +227,7 @@ def _students(results: Results, pseudonym: Callable[[str], str] | None) -> dict[
     lines = [
         {
             "student": _shown(result, pseudonym),
+            "page": "" if pseudonym else result.page,
             "final": result.final,
             "share": result.final / results.out_of if results.out_of else 0,
             "penalty": result.penalty,

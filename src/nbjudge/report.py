@@ -12,7 +12,7 @@ from pathlib import Path
 from nbjudge.alike import alike
 from nbjudge.course import Course
 from nbjudge.page import render
-from nbjudge.results import results
+from nbjudge.results import REPORTS, results
 
 
 def write_report(course: Course, lab: str, *, anonymous: bool = False, likeness: bool = False) -> Path:
@@ -27,7 +27,7 @@ def write_report(course: Course, lab: str, *, anonymous: bool = False, likeness:
 
 
 def report_path(course: Course, lab: str, *, anonymous: bool = False) -> Path:
-    return course.root / "report" / f"{lab}{'-anonymous' if anonymous else ''}.html"
+    return course.root / REPORTS / f"{lab}{'-anonymous' if anonymous else ''}.html"
 
 
 def pseudonyms(place: Path) -> Callable[[str], str]:

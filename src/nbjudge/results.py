@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import quote
 
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook, SubmittedAssignment
@@ -18,6 +21,7 @@ from nbjudge.pairing import tag
 from nbjudge.remarks import Remark, gravest_first
 from nbjudge.verdicts import Verdict
 
+REPORTS = "report"  # the folder in the class folder
 LINK = re.compile(r"https?://[^\s\"'<>)\]]+")
 
 
@@ -48,6 +52,7 @@ class Result:
     cpu_seconds: float = 0.0
     peak_mb: float = 0.0
     layers: tuple[str, ...] = ()  # what its code was sealed with
+    page: str = ""  # the feedback's address, as seen from the report
 
     @property
     def final(self) -> float:
@@ -141,6 +146,7 @@ def _look(course: Course, lab: str, source: NotebookNode, result: Result) -> Non
     """Add what the verdict says and what the files show."""
     verdict = Verdict.read(course.verdict(result.student, lab))
     _from_verdict(result, verdict)
+    result.page = _page(course, lab, result.student)
     submitted, autograded = course.submitted(result.student, lab), course.autograded(result.student, lab)
     try:
         if autograded.is_file():
@@ -153,6 +159,13 @@ def _look(course: Course, lab: str, source: NotebookNode, result: Result) -> Non
         if not any(remark.kind == "unreadable" for remark in result.remarks):
             result.remarks.append(Remark("unreadable", str(reason)))
     result.remarks = gravest_first(result.remarks)
+
+
+def _page(course: Course, lab: str, student: str) -> str:
+    place = course.feedback(student, lab)
+    if not place.is_file():
+        return ""
+    return quote(Path(os.path.relpath(place, course.root / REPORTS)).as_posix())
 
 
 def _from_verdict(result: Result, verdict: Verdict | None) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Literal
 
 import pytest
+from matplotlib.image import imread
 from playwright.sync_api import Browser
 from test_report import PAIRS, report_place, rich
 from tiny import Tiny
@@ -33,6 +35,29 @@ def test_a_report_with_everything_in_it(browser: Browser, tmp_path: Path, scheme
     place = tmp_path / "report.html"
     place.write_text(render(rich(), None, PAIRS).replace("<details>", "<details open>"))
     look(browser, place, scheme, width)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_table_that_is_cut_off_shows_that_there_is_more(browser: Browser, tmp_path: Path, scheme: Scheme) -> None:
+    place = tmp_path / "report.html"
+    place.write_text(render(rich()))
+    page = browser.new_page(viewport={"width": 390, "height": 800}, color_scheme=scheme)
+    page.goto(place.as_uri())
+    table = page.locator(".wide", has=page.locator("th", has_text="Nine in ten"))
+    assert table.evaluate("box => box.scrollWidth > box.clientWidth")
+
+    def edges() -> tuple[bool, bool]:
+        """Whether the left and the right edge are shaded, in the row of pixels above all text."""
+        row = imread(io.BytesIO(table.screenshot()), format="png")[1]
+        middle = row[len(row) // 2]
+        return bool(abs(row[1] - middle).max() > 0.2), bool(abs(row[-2] - middle).max() > 0.2)
+
+    assert edges() == (False, True)
+    table.evaluate("box => box.scrollLeft = box.scrollWidth")
+    assert edges() == (True, False)
+    page.set_viewport_size({"width": 1200, "height": 800})
+    assert edges() == (False, False)
+    page.close()
 
 
 def test_paper_shows_it_all(browser: Browser, tmp_path: Path) -> None:

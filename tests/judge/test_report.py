@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from nbgrader.api import Gradebook
@@ -56,6 +57,7 @@ def test_a_line_for_everybody(graded_class: Tiny, student: str) -> None:
 
 def test_it_asks_nobody_for_anything(graded_class: Tiny) -> None:
     for page in (report(graded_class), report(graded_class, "--anonymous")):
+        page = re.sub(r'<a href="\.\./feedback/[\w-]+/sums/sums\.html">', "", page)
         assert not re.search(r"https?://|//\w|\bsrc=|\bhref=|url\(|@import|<script", page), "no test names a section"
         assert "default-src 'none'" in page
 
@@ -169,6 +171,18 @@ def test_the_bars_count_what_the_table_shows(mark: float, shown: int, band: str)
     page = render(Results("sums", [Property("a", "", 88)], [Result("ada", "", mark, 0, {"a": mark})]))
     assert f'<td class="n">{shown}%</td>' in page
     assert re.findall(r'<li><span>1</span>.*?<span class="band">(\d+)', page) == [band]
+
+
+def test_names_lead_to_the_feedback_that_there_is(tiny: Tiny) -> None:
+    for name, answer in (("Zoë O'Hara", tiny.answer()), ("ben", "{ broken")):
+        tiny.hand_in(name, answer)
+    tiny.done("grade", "sums", "--from", "incoming")
+    (link,) = re.findall(r'<th scope="row" class="name"><a href="(.*?)">Zoë O&#39;Hara</a>', report(tiny))
+    assert (tiny.class_folder / "report" / unquote(link)).samefile(
+        tiny.class_folder / "feedback" / "Zoë O'Hara" / "sums" / "sums.html"
+    )
+    assert report(tiny).count("<a ") == 1, "ben has no page"
+    assert "<a " not in report(tiny, "--anonymous")
 
 
 def test_the_report_after_marks_by_hand_writes_the_marks_too(copied: Tiny) -> None:
