@@ -26,8 +26,8 @@ test: lint chromium node_modules  ## everything that must hold
 slow: .venv/ready chromium node_modules  ## the tests that are too long for every push
 	$(PY) -m pytest -m slow
 
-attacks: .venv/ready  ## hostile submissions against this machine: what they try, what stock nbgrader and the judge make of them
-	$(PY) -m tests.judge.attacks $(if $(ONLY),--only $(ONLY))
+attacks: .venv/ready  ## hostile submissions against this machine, about eight minutes; ONLY=wire or another family or attack
+	$(PY) -m tests.judge.attacks $(if $(ONLY),--only "$(ONLY)")
 
 fresh-newest: .venv/ready  ## the labs beside the newest torch and torchvision; several GB
 	$(PY) -m pytest -m slow tests/test_fresh.py
@@ -56,8 +56,8 @@ grade: .venv/ready  ## LAB=regularization FROM=folder-or-zip: marks, feedback an
 report: .venv/ready  ## LAB=regularization, ANONYMOUS=1 for one without names
 	$(IN_CLASS) nbjudge report $(KNOWN_LAB) $(if $(ANONYMOUS),--anonymous)
 
-forget: .venv/ready  ## STUDENT=id: delete one student's work and marks
-	$(IN_CLASS) nbjudge forget "$(or $(STUDENT),$(error STUDENT is missing: expected the id of a student))"
+forget: .venv/ready  ## STUDENT=id: delete one student's work and marks, YES=1 without asking
+	$(IN_CLASS) nbjudge forget "$(or $(STUDENT),$(error STUDENT is missing: expected the id of a student))" $(if $(YES),--yes)
 
 release: book labs  ## the public bundle in dist/, checked to hold no solution and no hidden test
 	$(PY) -m tools.release

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 
+from tests.judge.attacks.__main__ import choose
 from tests.judge.attacks.families import BANK
 from tests.judge.attacks.labs import LABS
 from tests.judge.attacks.ours import Outcome, grade
@@ -59,3 +66,29 @@ def test_every_attack_was_tried_on_stock_nbgrader_or_says_why_not() -> None:
     assert set(outcomes) == set(BANK)
     for attack in BANK.values():
         assert outcomes[attack.name].startswith("not ") == bool(attack.stock), attack.name
+
+
+def test_attacks_are_chosen_by_name_and_family_and_a_slip_is_told() -> None:
+    assert {attack.name for attack in choose("wire, endless-loop")} == {
+        "endless-loop",
+        *(attack.name for attack in BANK.values() if attack.family == "wire"),
+    }
+    assert choose("") == list(BANK.values())
+    with pytest.raises(ValueError, match="nothing is called endles-loop; there are the\nfamilies\n  answers, files"):
+        choose("endles-loop,wire")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_is_stopped_leaves_nothing(tmp_path: Path, number: int) -> None:
+    command = [sys.executable, "-m", "tests.judge.attacks", "--only", "endless-loop"]
+    running = subprocess.Popen(
+        command, env={**os.environ, "TMPDIR": str(tmp_path)}, stdout=subprocess.DEVNULL, start_new_session=True
+    )
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob("attacked-*/course/class/verdicts")):  # grading has begun
+        assert running.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    os.killpg(running.pid, number)
+    assert running.wait(60) == 128 + number
+    assert list(tmp_path.iterdir()) == []

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
-from rich.progress import track
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from .attack import Attack
@@ -62,11 +65,13 @@ def grade(attacks: list[Attack], progress: bool = False, plugged: bool = False) 
         before = fingerprint(class_)
         outcome = Outcome({attack.name: [] for attack in attacks})
         started = time.monotonic()
-        batches = [(lab, uploads) for lab in LABS for uploads in (False, True)]
-        for lab, uploads in track(batches, "grading", disable=not progress, transient=True):
-            chosen = [one for one in attacks if one.lab == lab and bool(one.upload) == uploads]
-            if chosen:
-                outcome.common += _plugged(class_, lab, chosen) if plugged else _batch(class_, lab, chosen, uploads)
+        with _bar(class_, attacks, progress) as tell:
+            for lab, uploads in ((lab, uploads) for lab in LABS for uploads in (False, True)):
+                chosen = [one for one in attacks if one.lab == lab and bool(one.upload) == uploads]
+                if chosen and plugged:
+                    outcome.common += _plugged(class_, lab, chosen)
+                elif chosen:
+                    outcome.common += _batch(class_, lab, chosen, uploads, tell)
         outcome.seconds = time.monotonic() - started
         outcome.common += ["the course's own files were changed"] if fingerprint(class_) != before else []
         for attack in attacks:
@@ -75,7 +80,49 @@ def grade(attacks: list[Attack], progress: bool = False, plugged: bool = False) 
     return outcome
 
 
-def _batch(class_: Class, lab: str, attacks: list[Attack], uploads: bool) -> list[str]:
+@contextlib.contextmanager
+def _bar(class_: Class, attacks: list[Attack], shown: bool) -> Iterator[Callable[[], None]]:
+    """How many of them have a verdict: a bar on a terminal, elsewhere a line for twenty."""
+    console = Console(highlight=False)
+    verdicts = [class_.root / "verdicts" / attack.name / attack.lab / "verdict.json" for attack in attacks]
+    told = 0
+
+    def tell() -> None:
+        nonlocal told
+        done = sum(path.exists() for path in verdicts)
+        bar.update(task, completed=done)
+        if shown and not console.is_terminal and done >= told + 20:
+            told = done
+            console.print(f"{done} of {len(attacks)} attacks graded", soft_wrap=True)
+
+    columns = (TextColumn("attacking"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not (shown and console.is_terminal)) as bar:
+        task = bar.add_task("attacking", total=len(attacks))
+        yield tell
+
+
+@contextlib.contextmanager
+def _clearing(class_: Class) -> Iterator[None]:
+    """Whoever stops us stops what grading started, so that nothing writes into a folder that goes."""
+    try:
+        yield
+    except BaseException:
+        while running := still_running(class_):
+            end(running)
+            time.sleep(0.05)
+        raise
+
+
+def _watched(class_: Class, tell: Callable[[], None], *arguments: str) -> Any:
+    """`nbjudge …`, while the number of those graded is told."""
+    with ThreadPoolExecutor(1) as pool, _clearing(class_):  # cleared first: the thread waits for its process
+        doing = pool.submit(class_.run, "nbjudge", *arguments, timeout=1500)
+        while wait([doing], timeout=0.5).not_done:
+            tell()
+        return doing.result()
+
+
+def _batch(class_: Class, lab: str, attacks: list[Attack], uploads: bool, tell: Callable[[], None]) -> list[str]:
     """One call of `nbjudge grade`; what it did to the honest students."""
     incoming = class_.folder / "incoming" / (f"{lab}-zip" if uploads else lab)
     for student in HONEST:
@@ -84,7 +131,7 @@ def _batch(class_: Class, lab: str, attacks: list[Attack], uploads: bool) -> lis
         if not attack.upload:
             class_.hand_in(incoming / attack.name, attack)
     origin = _zipped(class_, incoming, attacks) if uploads else incoming
-    done = class_.run("nbjudge", "grade", lab, "--from", str(origin), "--jobs", "2", timeout=1500)
+    done = _watched(class_, tell, "grade", lab, "--from", str(origin), "--jobs", "2")
     said = f"{done.stdout}{done.stderr}"
     found = [f"nbjudge grade {lab} ended with {done.returncode}: {said[-1500:]}"] if done.returncode else []
     return found + _printed(class_, said) + _honest(class_, lab)
