@@ -19,7 +19,10 @@ from nbjudge.course import Course, CourseError
 from nbjudge.forget import forget, mentions, require
 from nbjudge.grade import PAGES, grade, write_feedback
 from nbjudge.marks import write_marks
+from nbjudge.names import Gaps, Roster
+from nbjudge.page import GAPS
 from nbjudge.report import write_report
+from nbjudge.results import handed_in
 
 console = Console(highlight=False)
 UNPASSED = (
@@ -45,6 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _grade(course: Course, options: argparse.Namespace) -> int:
     if options.origin is not None and not options.origin.exists():
         raise CourseError(f"--from: no such folder or zip: {options.origin}")
+    roster = Roster(options.roster) if options.roster else None
     with _bar("grading", options.lab) as progress:
         outcome, strange, unpassed = grade(
             course,
@@ -65,9 +69,22 @@ def _grade(course: Course, options: argparse.Namespace) -> int:
         console.print(UNPASSED.format(", ".join(unpassed)), style="yellow", markup=False, soft_wrap=True)
     for name in strange:
         console.print(f"left out: {name!r} gives no student's id (letters, digits, spaces and .@'-_,())", markup=False)
+    gaps = _gaps(course, options.lab, roster)
     console.print(", ".join(f"{count} {what}" for what, count in outcome.items() if count) or "no submissions")
-    console.print(f"marks:  {marks}", f"report: {write_report(course, options.lab)}", sep="\n", soft_wrap=True)
+    report = write_report(course, options.lab, gaps=gaps)
+    console.print(f"marks:  {marks}", f"report: {report}", sep="\n", soft_wrap=True)
     return 0
+
+
+def _gaps(course: Course, lab: str, roster: Roster | None) -> Gaps | None:
+    """Who of the class list is missing, and who is not on it: on the console and for the report."""
+    if roster is None:
+        return None
+    gaps = roster.gaps(handed_in(course, lab))
+    for said, names in zip(GAPS, gaps, strict=True):
+        if names:
+            console.print(f"{said} ({len(names)}): {'; '.join(names)}", markup=False, soft_wrap=True)
+    return gaps
 
 
 @contextmanager
@@ -79,7 +96,9 @@ def _bar(what: str, lab: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def _report(course: Course, options: argparse.Namespace) -> int:
-    place = write_report(course, options.lab, anonymous=options.anonymous, likeness=options.likeness)
+    course.require(options.lab)
+    gaps = _gaps(course, options.lab, Roster(options.roster) if options.roster else None)
+    place = write_report(course, options.lab, anonymous=options.anonymous, likeness=options.likeness, gaps=gaps)
     console.print(f"marks:  {write_marks(course)}", f"report: {place}", sep="\n", soft_wrap=True)
     return 0
 
@@ -119,7 +138,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="PLACE",
         help="folder or zip of submissions: a folder or a file a student, or an export of Moodle, Canvas, Brightspace",
     )
-    command.add_argument("--roster", type=Path, metavar="CSV", help="class list: ids in the column student")
+    command.add_argument(
+        "--roster", type=Path, metavar="CSV", help="class list: ids in the column student; says who is missing"
+    )
     command.add_argument("--jobs", type=_positive(int), default=os.cpu_count() or 1, help="submissions at a time")
     command.add_argument("--limit", type=_positive(float), help="seconds a submission may take (600)")
     command.add_argument("--again", action="store_true", help="grade those too that have not changed")
@@ -132,6 +153,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("lab", help="name of the assignment")
     command.add_argument("--anonymous", action="store_true", help="without names, ids or students' words")
     command.add_argument("--likeness", action="store_true", help="also list submissions that are alike")
+    command.add_argument("--roster", type=Path, metavar="CSV", help="class list: says who is missing")
     command.set_defaults(run=_report)
     command = commands.add_parser("forget", help="delete one student's submissions, marks and feedback")
     command.add_argument("student", help="the student's id")

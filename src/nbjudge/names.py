@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import unicodedata
 from pathlib import Path
+from typing import NamedTuple
 
 from nbjudge.course import CourseError
 
@@ -45,6 +46,13 @@ def folded(name: str) -> str:
     return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", name).casefold()))
 
 
+class Gaps(NamedTuple):
+    """Where a class list and what was handed in differ, as ids."""
+
+    missing: list[str]  # on the list, handed in nothing
+    unknown: list[str]  # handed in, not on the list
+
+
 class Roster:
     """A class list: each line a student, whose id stands in the column `student`; every other column (name, number,
     address …) is what a platform may call that student. Moodle's grading worksheet, Canvas's gradebook export and
@@ -58,12 +66,14 @@ class Roster:
             raise CourseError(f"--roster: {place} is no table of commas: {type(error).__name__}") from None
         if not lines or "student" not in lines[0]:
             raise CourseError(f"--roster: expected a line of column names with `student` among them in {place}")
+        self.students: set[str] = set()
         self.called: dict[str, set[str]] = {}
         for line in lines:
             self._enter(line)
 
     def _enter(self, line: dict[str, str]) -> None:
         student = (line["student"] or "").strip()
+        self.students |= {plain(student) or student} - {""}
         columns = {(column or "").casefold(): cell or "" for column, cell in line.items() if isinstance(cell, str)}
         first, last = columns.get("first name", ""), columns.get("last name", "")
         for alias in (*columns.values(), first + last if first and last else "", last + first):
@@ -76,3 +86,7 @@ class Roster:
         numbered = self.called.get(number, set()) | self.called.get(f"participant{number}", set()) if number else set()
         found = named & numbered or (numbered if not named else named if not numbered else set())
         return next(iter(found)) if len(found) == 1 else None
+
+    def gaps(self, students: set[str]) -> Gaps:
+        """Against those who handed in."""
+        return Gaps(sorted(self.students - students), sorted(students - self.students))

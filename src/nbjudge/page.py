@@ -15,10 +15,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from nbjudge.align import HOW
 from nbjudge.alike import Pair
+from nbjudge.names import Gaps
 from nbjudge.remarks import AS_ZERO, AS_ZERO_SAID, KINDS
 from nbjudge.results import Misunderstanding, Property, Result, Results
 
 BANDS = 10  # of the mark; full marks have a column of their own
+GAPS = ("On the class list, handed in nothing", "Handed in, not on the class list")
 SLOWEST = 5  # submissions that are named
 
 
@@ -44,8 +46,14 @@ class Test(NamedTuple):
     open: int
 
 
-def render(results: Results, pseudonym: Callable[[str], str] | None = None, pairs: list[Pair] | None = None) -> str:
-    """The report; with `pseudonym`, no id, name or word of a student stands in it. `pairs` are alike."""
+def render(
+    results: Results,
+    pseudonym: Callable[[str], str] | None = None,
+    pairs: list[Pair] | None = None,
+    gaps: Gaps | None = None,
+) -> str:
+    """The report; with `pseudonym`, no id, name or word of a student stands in it. `pairs` are alike, `gaps` are those
+    of a class list."""
     graded = [result for result in results.students if not _lost(result)]
     environment = Environment(loader=PackageLoader("nbjudge"), autoescape=True, undefined=StrictUndefined)
     environment.filters |= {"number": _number, "percent": lambda share: f"{_percent(share)}%"}
@@ -62,6 +70,7 @@ def render(results: Results, pseudonym: Callable[[str], str] | None = None, pair
         troubled=sum(_troubled(result) for result in results.students),
         middle=_middle([result.final for result in graded]),
         columns=_columns(graded, results.out_of),
+        gaps=None if gaps is None else list(zip(GAPS, gaps, strict=True)),
         attention=_attention(results, pseudonym),
         mistakes=_mistakes(results, pseudonym is not None),
         links={item.name: item.see for item in results.properties},

@@ -11,16 +11,20 @@ from pathlib import Path
 
 from nbjudge.alike import alike
 from nbjudge.course import Course
+from nbjudge.names import Gaps
 from nbjudge.page import render
 from nbjudge.results import REPORTS, results
 
 
-def write_report(course: Course, lab: str, *, anonymous: bool = False, likeness: bool = False) -> Path:
-    """With `likeness`, also which submissions are alike; that needs copydetect and takes longer."""
+def write_report(
+    course: Course, lab: str, *, anonymous: bool = False, likeness: bool = False, gaps: Gaps | None = None
+) -> Path:
+    """With `likeness`, also which submissions are alike; that needs copydetect and takes longer. With `gaps`, also who
+    of a class list is missing."""
     place = report_path(course, lab, anonymous=anonymous)
     found = results(course, lab)
     pairs = alike(course, lab, found.students) if likeness else None
-    page = render(found, pseudonyms(course.root / "pseudonyms.key") if anonymous else None, pairs)
+    page = render(found, pseudonyms(course.root / "pseudonyms.key") if anonymous else None, pairs, gaps)
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_text(page, encoding="utf-8")
     return place

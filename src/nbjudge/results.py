@@ -115,6 +115,13 @@ def results(course: Course, lab: str) -> Results:
     return Results(lab, properties, sorted(students, key=lambda result: (result.name, result.student)))
 
 
+def handed_in(course: Course, lab: str) -> set[str]:
+    """The students of `results`, without all that is said of them."""
+    with course.gradebook() as gradebook:
+        recorded = {submission.student.id for submission in gradebook.assignment_submissions(lab)}
+    return recorded | set(course.api().get_submitted_students(lab))
+
+
 def _properties(gradebook: Gradebook, lab: str, source: NotebookNode) -> list[Property]:
     tasks = notebooks.tests(source)
     points = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import unicodedata
 import zipfile
 from collections.abc import Callable, Mapping
@@ -439,3 +440,23 @@ def test_late_without_a_time_is_told_until_there_is_one(tiny: Tiny) -> None:
     for where in ([], ["--from", "export.zip"], []):
         tiny.done("grade", "sums", *where)
         assert (tiny.marks()["ada"]["final mark"], tiny.marks()["ada"]["needs a look"]) == ("4", "")
+
+
+def test_a_roster_says_who_is_missing_and_who_is_not_on_it(tiny: Tiny) -> None:
+    (tiny.folder / "list.csv").write_text("student,name\na1,Ada\nb2,Ben\nc3,Cleo\n")
+    for name in ("Ada", "guest"):
+        tiny.hand_in(name, tiny.answer(GOOD_ADD))
+    for command in (["grade", "sums", "--from", "incoming"], ["report", "sums"], ["report", "sums", "--anonymous"]):
+        printed = tiny.done(*command, "--roster", "list.csv")
+        assert (
+            "On the class list, handed in nothing (2): b2; c3\nHanded in, not on the class list (1): guest" in printed
+        )
+        page = text_of(Path(printed.rpartition("report: ")[2].strip()).read_text())
+        assert "On the class list, handed in nothing (2)" in page
+        assert ("(2): b2; c3 Handed in, not on the class list (1): guest" in page) == ("--anonymous" not in command)
+        assert not ("--anonymous" in command and re.search("b2|guest", page))
+    assert "Class list" not in report(tiny)
+    tiny.hand_in("b2", tiny.answer())
+    (tiny.folder / "list.csv").write_text("student,name\na1,Ada\nb2,Ben\nguest,Guest\n")
+    assert "list" not in tiny.done("grade", "sums", "--from", "incoming", "--roster", "list.csv")
+    assert "Everybody on it handed in" in text_of((tiny.class_folder / "report" / "sums.html").read_text())
