@@ -69,6 +69,12 @@ def test_every_mark_and_reason_is_as_the_class_says(graded: Graded) -> None:
     assert found == wanted
 
 
+def test_nobody_hands_in_the_sources_own_markers(graded: Graded) -> None:
+    texts = [path.read_text() for path in (graded.folder / "incoming").rglob("*.ipynb")]
+    assert len(texts) > 15
+    assert not [text for text in texts if "### BEGIN SOLUTION" in text or "### END SOLUTION" in text]
+
+
 def test_the_mistakes_are_named_and_counted(graded: Graded) -> None:
     variants = labs.load_variants(graded.topic).wrong
     loses = {(task, version.mistake): version.loses for task, versions in variants.items() for version in versions}

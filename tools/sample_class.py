@@ -18,6 +18,7 @@ from nbformat import NotebookNode
 
 from tools import labs
 
+MARKERS = re.compile(r"^ *### (?:BEGIN|END) SOLUTION\n?", re.MULTILINE)  # of the source; nobody's own
 LOOP = "while True:\n    pass"
 NOT_PYTHON = "def answer(:"
 
@@ -173,7 +174,8 @@ def write(topic: str, incoming: Path, release: Path = labs.LABS) -> None:
     for student in students(topic):
         path = incoming / student.name / student.file.format(lab=topic)
         path.parent.mkdir(parents=True)
-        path.write_text(student.mangle(labs.submission(topic, student.answers, release)))
+        answers = {task: MARKERS.sub("", answer).rstrip() for task, answer in student.answers.items()}
+        path.write_text(student.mangle(labs.submission(topic, answers, release)))
 
 
 def main(folder: str) -> None:
