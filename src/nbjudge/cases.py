@@ -79,6 +79,8 @@ class Batch:
         """Put the notebook where nbgrader looks for it, under the name it expects."""
         place = self.course.submitted(arrival.student, self.lab.assignment)
         place.parent.mkdir(parents=True, exist_ok=True)
+        if arrival.notebook is None and place.is_file() and not place.is_symlink():
+            place.replace(place.with_name(f"{place.name}.earlier"))  # it counts no more, also for the next run
         if arrival.notebook is not None and not (place.is_file() and place.read_bytes() == arrival.notebook):
             write_whole(place, arrival.notebook)
         time = place.with_name("timestamp.txt")

@@ -408,6 +408,21 @@ def test_a_second_run_without_a_place_knows_what_the_first_was_given(tiny: Tiny)
     assert {name: row["needs a look"] for name, row in tiny.marks().items()} == looks | {"chenwei": "review renamed"}
 
 
+def test_an_earlier_notebook_does_not_come_back(tiny: Tiny) -> None:
+    """What came last could not be taken; a run without a place to collect from must not grade what was there before."""
+    right = json.dumps(tiny.answer(GOOD_ADD, GOOD_TOTAL))
+    for files in (
+        {"ada_1_2_sums.ipynb": right, "ben_2_3_sums.ipynb": right},
+        {"ada_1_4_a.ipynb": right, "ada_1_5_b.ipynb": right, "ben_2_6_essay.pdf": "pdf"},
+    ):
+        (tiny.folder / "export.zip").write_bytes(pack(files))
+        tiny.done("grade", "sums", "--from", "export.zip")
+    assert "2 unchanged" in tiny.done("grade", "sums")
+    marks = {name: (row["final mark"], row["needs a look"]) for name, row in tiny.marks().items()}
+    assert marks == {"ada": ("0", "ambiguous"), "ben": ("0", "absent")}
+    assert (tiny.class_folder / "submitted" / "ada" / "sums" / "sums.ipynb.earlier").read_text() == right
+
+
 def test_another_notebook_in_its_place_loses_the_earlier_ones_remarks(tiny: Tiny) -> None:
     (tiny.folder / "export.zip").write_bytes(pack({"ada_LATE_12_345_Copy of sums.ipynb": json.dumps(tiny.answer())}))
     tiny.done("grade", "sums", "--from", "export.zip")
