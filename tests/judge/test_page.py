@@ -12,6 +12,7 @@ from playwright.sync_api import Browser
 from test_report import PAIRS, report_place, rich
 from tiny import Tiny
 
+from nbjudge.names import Gaps
 from nbjudge.page import render
 
 Scheme = Literal["light", "dark"]
@@ -33,7 +34,7 @@ def test_axe_finds_nothing_and_nothing_sticks_out(
 def test_a_report_with_everything_in_it(browser: Browser, tmp_path: Path, scheme: Scheme, width: int) -> None:
     """Also with everything that can be opened open."""
     place = tmp_path / "report.html"
-    place.write_text(render(rich(), None, PAIRS).replace("<details>", "<details open>"))
+    place.write_text(render(rich(), None, PAIRS, Gaps(["dora"], ["guest"])).replace("<details>", "<details open>"))
     look(browser, place, scheme, width)
 
 
