@@ -71,6 +71,7 @@ def render(
         middle=_middle([result.final for result in graded]),
         columns=_columns(graded, results.out_of),
         gaps=None if gaps is None else list(zip(GAPS, gaps, strict=True)),
+        unpassed=results.unpassed,
         attention=_attention(results, pseudonym),
         mistakes=_mistakes(results, pseudonym is not None),
         links={item.name: item.see for item in results.properties},

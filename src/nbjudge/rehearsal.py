@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from nbjudge.box.messages import Crashed, Stopped
+from nbjudge.cases import FULL, full
 from nbjudge.judging import Judge
 from nbjudge.lab import Lab
 from nbjudge.limits import Limits
@@ -23,8 +24,17 @@ def rehearse(lab: Lab, limits: Limits, judge: Judge, place: Path) -> list[str]:
     known = Verdict.read(place)
     if known is None or known.digest != digest:
         known = Verdict(digest, 0.0, [Remark("solution", name) for name in _lost(lab, limits, judge)])
-        known.write(place)
-    return [remark.detail for remark in known.remarks]
+        try:
+            known.write(place)
+        except OSError as error:
+            raise full(error) if error.errno in FULL else error from error
+    return unpassed(place)
+
+
+def unpassed(place: Path) -> list[str]:
+    """What the last rehearsal found."""
+    known = Verdict.read(place)
+    return [remark.detail for remark in known.remarks] if known else []
 
 
 def _lost(lab: Lab, limits: Limits, judge: Judge) -> list[str]:

@@ -18,6 +18,7 @@ from nbjudge.align import Match
 from nbjudge.course import Course
 from nbjudge.likeness import visible
 from nbjudge.pairing import tag
+from nbjudge.rehearsal import unpassed
 from nbjudge.remarks import Remark, gravest_first
 from nbjudge.verdicts import Verdict
 
@@ -75,6 +76,7 @@ class Results:
     lab: str
     properties: list[Property]
     students: list[Result]
+    unpassed: list[str] = field(default_factory=list)  # tests that cost the lab's own solution points
 
     @property
     def out_of(self) -> float:
@@ -112,7 +114,8 @@ def results(course: Course, lab: str) -> Results:
     students += [Result(name, "", 0, 0, {}, remarks=[Remark("ungraded")]) for name in waiting]
     for result in students:
         _look(course, lab, source, result)
-    return Results(lab, properties, sorted(students, key=lambda result: (result.name, result.student)))
+    students.sort(key=lambda result: (result.name, result.student))
+    return Results(lab, properties, students, unpassed(course.rehearsal(lab)))
 
 
 def handed_in(course: Course, lab: str) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import threading
 from contextlib import chdir
@@ -175,6 +176,8 @@ def test_tests_that_cost_the_labs_own_solution_points_are_named(tiny: Tiny) -> N
     for _ in range(2):
         printed = " ".join(tiny.done("grade", "sums", "--from", "incoming").split())
         assert "The lab's own solution has not all points here in add-value. Right answers lose them, too" in printed
+    report = (tiny.class_folder / "report" / "sums.html").read_text()
+    assert re.search(r"own solution points</h2>\s*<p class=.lost.><code>add-value</code></p>", report)
     assert "own solution" not in healthy_output(tiny)
 
 
