@@ -9,17 +9,16 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from typing import NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from nbjudge.align import HOW
 from nbjudge.alike import Pair
+from nbjudge.figures import columns, middle, number, percent, tasks
 from nbjudge.names import Gaps
 from nbjudge.remarks import AS_ZERO, AS_ZERO_SAID, KINDS
 from nbjudge.results import Misunderstanding, Property, Result, Results
 
-BANDS = 10  # of the mark; full marks have a column of their own
 GAPS = ("On the class list, handed in nothing", "Handed in, not on the class list")
 SLOWEST = 5  # submissions that are named
 
@@ -33,19 +32,6 @@ class Attention:
     lines: list[tuple[str, list[str], str]]
 
 
-class Test(NamedTuple):
-    """How a class did in one test: the mean of those who have a mark, how many got all, some and none of the points,
-    and how many wait for a mark."""
-
-    name: str
-    points: float
-    mean: float | None
-    full: int
-    some: int
-    none: int
-    open: int
-
-
 def render(
     results: Results,
     pseudonym: Callable[[str], str] | None = None,
@@ -56,7 +42,7 @@ def render(
     of a class list."""
     graded = [result for result in results.students if not _lost(result)]
     environment = Environment(loader=PackageLoader("nbjudge"), autoescape=True, undefined=StrictUndefined)
-    environment.filters |= {"number": _number, "percent": lambda share: f"{_percent(share)}%"}
+    environment.filters |= {"number": number, "percent": lambda share: f"{percent(share)}%"}
     return environment.get_template("report.html").render(
         lab=results.lab,
         today=date.today(),
@@ -68,8 +54,8 @@ def render(
         as_zero=AS_ZERO_SAID,
         open=sum(bool(_open(result, results.properties)) for result in graded),
         troubled=sum(_troubled(result) for result in results.students),
-        middle=_middle([result.final for result in graded]),
-        columns=_columns(graded, results.out_of),
+        middle=middle([result.final for result in graded]),
+        columns=columns(graded, results.out_of),
         gaps=None if gaps is None else list(zip(GAPS, gaps, strict=True)),
         unpassed=results.unpassed,
         attention=_attention(results, pseudonym),
@@ -79,7 +65,7 @@ def render(
         time=_time(results.students, pseudonym),
         layers=_layers(graded),
         pairs=None if pairs is None else _pairs(results, pairs, pseudonym),
-        tasks=_tasks(results.properties, graded),
+        tasks=tasks(results.properties, graded),
         students=_students(results, pseudonym),
     )
 
@@ -101,24 +87,6 @@ def _open(result: Result, properties: list[Property]) -> set[str]:
     return set() if _lost(result) else result.unmarked & {item.name for item in properties}
 
 
-def _middle(marks: list[float]) -> tuple[float, float, float] | None:
-    """Median and quartiles."""
-    if len(marks) < 2:
-        return (marks[0],) * 3 if marks else None
-    low, median, high = statistics.quantiles(marks, n=4, method="inclusive")
-    return low, median, high
-
-
-def _columns(graded: list[Result], out_of: float) -> list[tuple[str, int]]:
-    """How many students have a mark in each band, by the percentage that is shown."""
-    counts = [0] * (BANDS + 1)
-    for result in graded:
-        counts[_percent(min(1.0, result.final / out_of)) * BANDS // 100 if out_of else 0] += 1
-    width = 100 // BANDS
-    labels = [f"{band * width}–{band * width + width - 1}%" for band in range(BANDS)] + ["100%"]
-    return list(zip(labels, counts, strict=True))
-
-
 def _attention(results: Results, pseudonym: Callable[[str], str] | None) -> list[Attention]:
     """The gravest first; a submission stands under each kind of trouble it has."""
     return [
@@ -135,7 +103,7 @@ def _lines(results: Results, kind: str, pseudonym: Callable[[str], str] | None) 
         details = [remark.detail for remark in result.remarks if remark.kind == kind]
         if details:
             shown = [] if pseudonym else list(filter(None, details))
-            mark = AS_ZERO_SAID if _zero(result) else f"mark {_number(result.final)}"
+            mark = AS_ZERO_SAID if _zero(result) else f"mark {number(result.final)}"
             found.append((_shown(result, pseudonym), shown, mark))
     return found
 
@@ -206,27 +174,6 @@ def _names(results: Results) -> re.Pattern[str] | None:
     return re.compile("|".join(rf"(?<!\w){re.escape(word)}(?!\w)" for word in longest_first), re.I) if known else None
 
 
-def _tasks(properties: list[Property], graded: list[Result]) -> list[dict[str, object]]:
-    """The tests under each task's heading, with the numbers of students who got all, some and none of the points."""
-    tasks: dict[str, list[Test]] = {}
-    for item in properties:
-        marked = [result for result in graded if item.name not in result.unmarked]
-        scores = [result.scores.get(item.name, 0) for result in marked]
-        full, none = sum(score >= item.points for score in scores), sum(score <= 0 for score in scores)
-        mean = statistics.fmean(scores) / item.points if scores else None
-        left = len(graded) - len(marked)
-        test = Test(item.name, item.points, mean, full, len(scores) - full - none, none, left)
-        tasks.setdefault(item.task, []).append(test)
-    return [_task(heading or "Tests", tests) for heading, tests in tasks.items()]
-
-
-def _task(heading: str, tests: list[Test]) -> dict[str, object]:
-    points = sum(test.points for test in tests)
-    known = [(test.points, test.mean) for test in tests if test.mean is not None]
-    mean = sum(of * mean for of, mean in known) / sum(of for of, _ in known) if known else None
-    return {"heading": heading, "tests": tests, "points": points, "mean": mean}
-
-
 def _students(results: Results, pseudonym: Callable[[str], str] | None) -> dict[str, object]:
     """One line a student, one column a task."""
     names: dict[str, list[str]] = defaultdict(list)
@@ -252,7 +199,7 @@ def _students(results: Results, pseudonym: Callable[[str], str] | None) -> dict[
 
 def _mark(result: Result, tests: list[str], waiting: set[str]) -> str:
     """The points of a task's tests, and that some are open."""
-    points = _number(sum(result.scores.get(name, 0) for name in tests))
+    points = number(sum(result.scores.get(name, 0) for name in tests))
     if not waiting & set(tests):
         return points
     return "open" if waiting >= set(tests) else f"{points} + open"
@@ -262,12 +209,3 @@ def _short(heading: str) -> str:
     """The number that a heading begins with, or its first word or two: the head of a narrow column."""
     short = re.split(r"[.:] ", heading)[0]
     return short if len(short) <= 12 else short[:11].rstrip() + "…"
-
-
-def _percent(share: float) -> int:
-    """Rounded, and 100 for nothing less than all."""
-    return min(round(100 * share), 99 if share < 1 else 100)
-
-
-def _number(value: float) -> str:
-    return f"{value:.2f}".rstrip("0").rstrip(".")

@@ -34,6 +34,7 @@ from traitlets.config import Config
 
 from nbjudge import judging, notebooks
 from nbjudge.course import Course
+from nbjudge.feedback import use_template
 from nbjudge.graded import graded, without_hidden
 from nbjudge.lab import Lab, is_test
 from nbjudge.record import save
@@ -62,6 +63,7 @@ def configure(config: Config) -> None:
         CheckCellMetadata,
     ]
     config.GenerateFeedback.preprocessors = [HideTests, GetGrades, CSSHTMLHeaderPreprocessor]
+    use_template(config)
     BaseConverter.init_assignment = _init_assignment
 
 
