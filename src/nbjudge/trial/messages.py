@@ -30,7 +30,7 @@ def failure(error: BaseException, test: Property) -> Output:
     """The output of a test cell that an error ended."""
     lines = test.lines(error.__traceback__)
     if test.hidden.intersection(lines):  # also where a visible line calls a function that stands in hidden ones
-        return _hidden(error)
+        return _hidden(error, _way(lines, test))
     said = text(safe_text(error))
     own = _own_way(error)
     return _error(type(error).__name__, said, own or [*_way(lines, test), *_traceback(error, said)])
@@ -58,13 +58,13 @@ def is_remote(error: BaseException) -> bool:
     return bool(getattr(error, "_nbjudge_remote", False))
 
 
-def _hidden(error: BaseException) -> Output:
+def _hidden(error: BaseException, way: list[str]) -> Output:
     if name := mistake(error):
-        return _error("Mistake", f"{name}\n{HIDDEN}", [f"{HIDDEN} {name}"])
+        return _error("Mistake", f"{name}\n{HIDDEN}", [*way, f"{HIDDEN} {name}"])
     if is_remote(error):
         kind = _builtin(error)  # the student's own class may be named after what it saw
-        return _error(kind, HIDDEN, [f"{HIDDEN} Your code raised {kind}."])
-    return _error(type(error).__name__, HIDDEN, [HIDDEN])
+        return _error(kind, HIDDEN, [*way, f"{HIDDEN} Your code raised {kind}."])
+    return _error(type(error).__name__, HIDDEN, [*way, HIDDEN])
 
 
 def _way(lines: list[int], test: Property) -> list[str]:
