@@ -26,7 +26,7 @@ test: lint chromium node_modules  ## everything that must hold
 slow: .venv/ready chromium node_modules  ## the tests that are too long for every push
 	$(PY) -m pytest -m slow
 
-attacks: .venv/ready  ## hostile submissions against this machine, about eight minutes; ONLY=wire or another family or attack
+attacks: .venv/ready  ## hostile submissions against this machine, about four minutes; ONLY=wire or another family or attack
 	$(PY) -m tests.judge.attacks $(if $(ONLY),--only "$(ONLY)")
 
 fresh-newest: .venv/ready  ## the labs beside the newest torch and torchvision; several GB

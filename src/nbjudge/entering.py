@@ -6,13 +6,14 @@ import hashlib
 import shutil
 from collections import defaultdict
 from dataclasses import dataclass, replace
+from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
 from nbgrader.api import Assignment, BaseCell, Comment, Grade, Student, SubmittedAssignment, SubmittedNotebook
 from nbgrader.converters import Autograde
 from nbgrader.utils import rmtree
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from nbjudge.cases import FULL, Batch, Case, full, marked
 from nbjudge.graded import graded
@@ -103,14 +104,8 @@ def standing(record: Record, assignment: str) -> dict[str, str]:
     students = select(Student.id).join(SubmittedAssignment).join(Assignment).where(Assignment.name == assignment)
     for (student,) in session.execute(students):
         found[student] = []
-    late = (
-        select(Student.id, SubmittedNotebook.late_submission_penalty)
-        .select_from(SubmittedNotebook)
-        .join(SubmittedAssignment, SubmittedAssignment.id == SubmittedNotebook.assignment_id)
-        .join(Assignment, Assignment.id == SubmittedAssignment.assignment_id)
-        .join(Student, Student.id == SubmittedAssignment.student_id)
-    )
-    for student, penalty in session.execute(late.where(Assignment.name == assignment)):
+    penalties = select(Student.id, SubmittedNotebook.late_submission_penalty).select_from(SubmittedNotebook)
+    for student, penalty in session.execute(_of_lab(penalties, assignment)):
         found[student].append(("late", penalty))
     for kind, columns in ((Grade, (Grade.score,)), (Comment, (Comment.comment,))):
         rows = (
@@ -118,12 +113,18 @@ def standing(record: Record, assignment: str) -> dict[str, str]:
             .select_from(kind)
             .join(BaseCell, BaseCell.id == kind.cell_id)
             .join(SubmittedNotebook, SubmittedNotebook.id == kind.notebook_id)
-            .join(SubmittedAssignment, SubmittedAssignment.id == SubmittedNotebook.assignment_id)
-            .join(Assignment, Assignment.id == SubmittedAssignment.assignment_id)
-            .join(Student, Student.id == SubmittedAssignment.student_id)
-            .where(Assignment.name == assignment)
         )
-        for student, *row in session.execute(rows):
+        for student, *row in session.execute(_of_lab(rows, assignment)):
             found[student].append((kind.__name__, *row))
     session.remove()
     return {name: hashlib.sha256(repr(sorted(rows, key=repr)).encode()).hexdigest() for name, rows in found.items()}
+
+
+def _of_lab(rows: Select[Any], assignment: str) -> Select[Any]:
+    """Of rows that hold a submitted notebook those of one lab, joined to their students."""
+    return (
+        rows.join(SubmittedAssignment, SubmittedAssignment.id == SubmittedNotebook.assignment_id)
+        .join(Assignment, Assignment.id == SubmittedAssignment.assignment_id)
+        .join(Student, Student.id == SubmittedAssignment.student_id)
+        .where(Assignment.name == assignment)
+    )

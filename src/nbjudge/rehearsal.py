@@ -27,13 +27,18 @@ def rehearse(lab: Lab, limits: Limits, judge: Judge, place: Path) -> list[str]:
         try:
             known.write(place)
         except OSError as error:
-            raise full(error) if error.errno in FULL else error from error
-    return unpassed(place)
+            if error.errno in FULL:
+                raise full(error) from error
+            raise
+    return _named(known)
 
 
 def unpassed(place: Path) -> list[str]:
     """What the last rehearsal found."""
-    known = Verdict.read(place)
+    return _named(Verdict.read(place))
+
+
+def _named(known: Verdict | None) -> list[str]:
     return [remark.detail for remark in known.remarks] if known else []
 
 

@@ -45,12 +45,9 @@ def test_by_an_underscore_and_not_otherwise(both):
     """)
 
 
-def test_a_cell_may_say_that_inputs_change(both):
-    both.judge.changes_inputs = True
-    try:
-        both.run("xs = [1]\ngrow(xs)\nassert xs == [1, 9]")
-    finally:
-        both.judge.changes_inputs = False
+def test_a_cell_may_say_that_inputs_change(both, monkeypatch):
+    monkeypatch.setattr(both.judge, "changes_inputs", True)
+    both.run("xs = [1]\ngrow(xs)\nassert xs == [1, 9]")
 
 
 def test_containers_change_all_the_way_down(both):
@@ -89,12 +86,9 @@ def test_callbacks_among_them_stay_themselves(both):
 @pytest.mark.parametrize("answer", [None, 5, [], [1], [1, 2, 3], [1, [], []], [1, {}, {}], [1, [], {}, 2], "abc"])
 def test_a_forged_answer_is_a_wire_error(both, answer, monkeypatch):
     monkeypatch.setattr(both.judge, "request", lambda operation, *arguments: answer)
-    both.judge.changes_inputs = True
-    try:
-        with pytest.raises(WireError):
-            both.judge.call(None, [[1]], {})
-    finally:
-        both.judge.changes_inputs = False
+    monkeypatch.setattr(both.judge, "changes_inputs", True)
+    with pytest.raises(WireError):
+        both.judge.call(None, [[1]], {})
 
 
 def test_what_has_become_something_else_is_left_alone():

@@ -236,12 +236,9 @@ def test_functions_with_an_underscore_change_their_input(both):
     """)
 
 
-def test_a_cell_may_say_that_inputs_change(both):
-    both.judge.changes_inputs = True
-    try:
-        both.run("x = torch.zeros(3)\nruin(x)\nassert torch.equal(x, torch.ones(3))")
-    finally:
-        both.judge.changes_inputs = False
+def test_a_cell_may_say_that_inputs_change(both, monkeypatch):
+    monkeypatch.setattr(both.judge, "changes_inputs", True)
+    both.run("x = torch.zeros(3)\nruin(x)\nassert torch.equal(x, torch.ones(3))")
 
 
 def test_a_returned_tensor_that_changes_later_is_noticed(both):

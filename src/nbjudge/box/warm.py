@@ -14,7 +14,7 @@ ONE_THREAD = {
     f"{library}_NUM_THREADS": "1" for library in ("OMP", "MKL", "OPENBLAS", "NUMEXPR", "BLIS", "VECLIB_MAXIMUM")
 }
 
-# glibc's memory in pages of 2 MB, where the kernel has them for who asks: forks and their ends take half of their time.
+# glibc's memory in pages of 2 MB, where the kernel has them for who asks: a fork takes half of its time.
 HUGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 
 
