@@ -17,9 +17,9 @@ from nbformat import NotebookNode
 
 from nbjudge.pairing import ALIKE, Pairs, Part, in_order, pair, parts
 from nbjudge.remarks import Remark
+from nbjudge.trial.plan import LEFT_OUT
 
 SHOWN = 4000  # characters of a text that are kept for the audit list
-LEFT_OUT = "skip-execution"  # nbclient's own tag
 SURE = ("grade id", "cell id", "names", "text")
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
+import nbjudge
 from nbjudge.limits import Limits
 from nbjudge.remarks import Remark
 from nbjudge.trial.hidden import hidden_lines, visible_number, visible_source
@@ -99,6 +101,11 @@ def test_marked_cells_of_the_submission_that_the_source_does_not_know_are_the_st
 def test_what_is_skipped():
     cells = [new_markdown_cell("# text"), cell("train()", tags=["skip-execution"]), cell("  \n")]
     assert plan(job(cells)) == []
+
+
+def test_one_constant_names_the_tag_of_what_is_skipped():
+    sources = Path(nbjudge.__file__).parent.rglob("*.py")
+    assert sum(source.read_text().count('"skip-execution"') for source in sources) == 1
 
 
 def test_a_student_cannot_skip_a_test():

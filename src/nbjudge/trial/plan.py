@@ -15,6 +15,7 @@ from typing import Any
 
 from nbjudge.trial.job import Job
 
+LEFT_OUT = "skip-execution"  # nbclient's own tag
 SCOPES = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)  # what they bind is no global name
 MAGIC = re.compile(r"^([ \t]*)(%|!).*$", re.MULTILINE)
 NOT_PYTHON = (SyntaxError, ValueError, RecursionError, MemoryError)  # what ast.parse raises on strange texts
@@ -62,7 +63,7 @@ def _step(
 ) -> Iterator[Step]:
     trusted = known if known and not _tag(known).get("solution") and _tag(known).get("locked") else cell
     tags = frozenset(map(str, (known or cell).get("metadata", {}).get("tags") or ()))
-    if (known or cell)["cell_type"] != "code" or "skip-execution" in tags or not str(trusted["source"]).strip():
+    if (known or cell)["cell_type"] != "code" or LEFT_OUT in tags or not str(trusted["source"]).strip():
         return
     if known is None:
         yield Step(position, Kind.STUDENT, str(cell["source"]), tags=tags)
