@@ -57,12 +57,16 @@ def _version(notebook: NotebookNode, key: str | None) -> str | None:
 
 
 def troubles(autograded: NotebookNode) -> list[Remark]:
-    """Remarks on a graded notebook: given cells that failed, cells that are not Python, cells that ran too long."""
+    """Remarks on a graded notebook: given cells that failed, cells that are not Python, cells that ran too long.
+
+    Each names its cell as the feedback page does: by its grade id, or by the number of its prompt.
+    """
     remarks = []
-    for number, cell in enumerate(autograded.cells, start=1):
-        kind = _trouble(cell.metadata.get("nbgrader", {}), {output.ename for output in errors(cell)})
+    for cell in autograded.cells:
+        tag = cell.metadata.get("nbgrader", {})
+        kind = _trouble(tag, {output.ename for output in errors(cell)})
         if kind:
-            remarks.append(Remark(kind, f"cell {number}"))
+            remarks.append(Remark(kind, str(tag.get("grade_id") or f"cell [{cell.execution_count}]")))
     return remarks
 
 

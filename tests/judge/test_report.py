@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from nbformat.v4 import new_code_cell
 from nbgrader.api import Gradebook
 from test_grade import EXPECTED
 from tiny import Tiny
@@ -44,6 +45,22 @@ def test_what_stands_in_it(graded_class: Tiny) -> None:
     assert re.search(r"Seconds [\d.]+ [\d.]+ [\d.]+ Seconds of CPU", seen)
     assert "stu-renamed Copy of sums (1).ipynb mark 6" in seen
     assert "0.9 instead of 1.0" in seen
+
+
+def test_a_cell_has_the_name_that_stands_on_the_feedback_page(graded_class: Tiny, copied: Tiny) -> None:
+    def page(tiny: Tiny, student: str) -> str:
+        return text_of((tiny.class_folder / "feedback" / student / "sums" / "sums.html").read_text())
+
+    seen = text_of(report(graded_class))
+    for student, name, mark in (("stu-loop", "add", 3), ("stu-syntax", "add", 3), ("stu-shadow", "setup", 6)):
+        assert f"{student} {name} mark {mark}" in seen
+        assert re.search(rf"In \[\d\]: {name} ", page(graded_class, student))
+    notebook = copied.answer()
+    notebook.cells.insert(3, new_code_cell("x ="))  # below two cells of text and one of code
+    copied.hand_in("stu-half", notebook)
+    copied.done("grade", "sums", "--from", "incoming")
+    assert "stu-half cell [2] mark 0" in text_of(report(copied))
+    assert "In [2]: x =" in page(copied, "stu-half")
 
 
 @pytest.mark.parametrize("student", EXPECTED)
