@@ -119,7 +119,7 @@ def _confirm(student: str) -> None:
     try:
         typed = input(f"This deletes all work and marks of {student}. Type the name again: ")
     except EOFError:
-        raise CourseError("nobody to ask, nothing was deleted: give --yes to delete without asking") from None
+        raise CourseError("nobody to ask, nothing was deleted: give --yes, or YES=1 to make") from None
     if typed != student:
         raise CourseError("student: the names differ, nothing was deleted")
 

@@ -56,7 +56,7 @@ def test_it_asks_only_about_somebody_it_knows_and_only_if_somebody_is_there(copi
     assert "student: nobody called 'nobody-of-that-name'" in unknown.stderr
     silent = copied.judge("forget", "stu-half", typed="")
     assert silent.code == 2
-    assert "--yes" in silent.stderr
+    assert "give --yes, or YES=1 to make\n" in silent.stderr
     assert "stu-half" in copied.marks()
 
 
