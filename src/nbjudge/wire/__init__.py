@@ -5,6 +5,7 @@
 ``values``      plain Python values: which cross by copy, and how
 ``handles``     the tables behind opaque handles: what was handed out, what came
 ``failures``    exceptions that cross
+``extension``   what a library adds to the wire
 ``codec``       values into forms and back
 ``peer``        requests, replies and callbacks: what both ends have in common
 ``judge``       the judge's end, and the test cells' namespace
@@ -30,8 +31,8 @@
 ==============  ==========================================================================
 """
 
-from nbjudge.wire.codec import Extension
 from nbjudge.wire.contestant import Contestant
+from nbjudge.wire.extension import Extension
 from nbjudge.wire.frames import Caps, Channel, Closed, Late, WireError
 from nbjudge.wire.judge import Judge
 from nbjudge.wire.peer import Peer

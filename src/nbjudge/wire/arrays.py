@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from nbjudge.wire.extension import Extension
 from nbjudge.wire.frames import WireError
 from nbjudge.wire.values import Buffers, Form, given, taken
 
@@ -20,7 +21,7 @@ DIMENSIONS = 64  # of numpy
 LARGEST = 1 << 30  # bytes of one array; a stride of 0 makes an array of any size out of nothing
 
 
-class Arrays:
+class Arrays(Extension):
     """The extension of a peer for numpy."""
 
     def __init__(self, peer: Any, judging: bool) -> None:
@@ -30,7 +31,7 @@ class Arrays:
             "number": lambda peer, form, buffers: _number(form, buffers),
             "array type": lambda peer, form, buffers: _dtype(form[0] if len(form) == 1 else None),
         }
-        self.operations: dict[str, Callable[..., Any]] = {}
+        self.encoders = {np.ndarray: self.encode}
 
     def encode(self, peer: Any, value: Any, buffers: Buffers) -> Form:
         """The form of an array, a number or a dtype of numpy's, else NotImplemented.
@@ -48,12 +49,6 @@ class Arrays:
         if isinstance(value, np.dtype) and value in NAME_OF:
             return ["array type", NAME_OF[value]]
         return NotImplemented
-
-    def before_send(self, peer: Any, message: dict[str, Any], buffers: Buffers) -> None:
-        """Nothing rides along."""
-
-    def after_receive(self, peer: Any, message: dict[str, Any], buffers: Buffers) -> None:
-        """Nothing rides along."""
 
 
 def _pack(value: np.ndarray[Any, Any], buffers: Buffers) -> list[Any]:

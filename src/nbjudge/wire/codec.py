@@ -3,28 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
+from nbjudge.wire.extension import Extension
 from nbjudge.wire.failures import Errors
 from nbjudge.wire.frames import Caps, WireError
 from nbjudge.wire.handles import Exports, StandIns
 from nbjudge.wire.values import SCALARS, SIMPLE, Buffers, Form, Plain, is_form
-
-
-class Extension(Protocol):
-    """What carries some kinds of values; asked in the order in which they stand in `Codec.extensions`."""
-
-    kinds: dict[str, Callable[[Any, list[Form], Buffers], Any]]  # (peer, what follows the kind, buffers) -> value
-    operations: dict[str, Callable[..., Any]]  # requests it honours at this end: (peer, *arguments) -> value
-
-    def encode(self, peer: Any, value: Any, buffers: Buffers) -> Form:
-        """The form of a value, or NotImplemented."""
-
-    def before_send(self, peer: Any, message: dict[str, Any], buffers: Buffers) -> None:
-        """Adds to a message, under a key of its own, what rides along; its values are encoded already."""
-
-    def after_receive(self, peer: Any, message: dict[str, Any], buffers: Buffers) -> None:
-        """Takes what rode along, before the message's values are decoded."""
 
 
 class Codec:
@@ -35,6 +20,7 @@ class Codec:
     def __init__(self, caps: Caps) -> None:
         self.caps = caps
         self.extensions: list[Extension] = []
+        self.encoders: dict[type, Callable[[Any, Any, Buffers], Form]] = {}
         self.kinds: dict[str, Callable[[Any, list[Form], Buffers], Any]] = {"handle": _handle, "yours": _yours}
         self.operations: dict[str, Callable[..., Any]] = {}
         self.exports = Exports()
@@ -46,6 +32,7 @@ class Codec:
     def extend(self, extension: Extension) -> None:
         """Adds an extension, behind those that there are."""
         self.extensions.append(extension)
+        self.encoders.update(extension.encoders)
         self.kinds.update(extension.kinds)
         self.operations.update(extension.operations)
 
@@ -67,6 +54,9 @@ class Codec:
             self._depth -= 1
 
     def _encode(self, value: Any, buffers: Buffers) -> Form:
+        encoder = self.encoders.get(type(value))
+        if encoder and (form := encoder(self, value, buffers)) is not NotImplemented:
+            return form
         if (number := self.standins.number(value)) is not None:
             return ["yours", number]
         for extension in self.extensions:

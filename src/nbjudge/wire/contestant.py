@@ -109,8 +109,9 @@ class Contestant(Peer):
         return [name for name in names if len(name) < LONG]
 
     def _prepare(self, message: dict[str, Any]) -> None:
-        for library in set(message.get("carry", [])) - self.carried:
-            self.carry(library)
+        if "carry" in message:
+            for library in set(message["carry"]) - self.carried:
+                self.carry(library)
 
     def _telling(self, error: BaseException) -> Form:
         if (number := getattr(error, "_nbjudge_again", None)) is not None:

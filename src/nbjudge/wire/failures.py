@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from nbjudge.wire.extension import Extension
 from nbjudge.wire.frames import WireError
 from nbjudge.wire.values import ERRORS, SCALARS, Buffers, Form, is_form
 
@@ -68,12 +69,11 @@ def rebuilt(kind: Any, arguments: Any) -> Exception:
     return error
 
 
-class Errors:
+class Errors(Extension):
     """The extension that carries exception classes of the other end's own making."""
 
     def __init__(self) -> None:
         self.kinds: dict[str, Any] = {"error": _kind}
-        self.operations: dict[str, Any] = {}
 
     def encode(self, peer: Peer, value: Any, buffers: Buffers) -> Form:
         """The form of an exception's class, else NotImplemented."""
@@ -81,12 +81,6 @@ class Errors:
             parent = base(value)
             return ["error", peer.export(value), value.__name__ if _is_name(value.__name__) else parent, parent]
         return NotImplemented
-
-    def before_send(self, peer: Peer, message: dict[str, Any], buffers: Buffers) -> None:
-        """Nothing rides along."""
-
-    def after_receive(self, peer: Peer, message: dict[str, Any], buffers: Buffers) -> None:
-        """Nothing rides along."""
 
 
 def _is_name(name: str) -> bool:

@@ -65,7 +65,8 @@ class Channel:
         self.caps = caps
         self.more_time: Callable[[], bool] = lambda: False  # past a deadline: may the wait go on for a moment?
         self._socket = sock
-        self._ahead = bytearray()  # what came of the next frame
+        self._packer = msgpack.Packer(unicode_errors="surrogatepass")
+        self._ahead, self._at = b"", 0  # what came of the next frame begins there
         self._count = 0
         self.failed: WireError | None = None  # since when it takes no more
         self._begun = False  # has part of a frame crossed?
@@ -86,18 +87,18 @@ class Channel:
             Late: If it does not read before the deadline (of `time.monotonic`); None waits for ever.
         """
         self._check()
-        structure = msgpack.packb(message, unicode_errors="surrogatepass")
-        parts = [memoryview(buffer).cast("B") for buffer in buffers]
-        lengths = [part.nbytes for part in parts]
-        if excess := self._excess(len(structure), len(parts), sum(lengths)):
+        structure = self._packer.pack(message)
+        lengths = [buffer.nbytes for buffer in buffers]
+        count, total = len(lengths), sum(lengths)
+        if excess := self._excess(len(structure), count, total):
             raise ValueError(f"too large for the wire: {excess}")
-        head = HEAD.pack(len(structure), len(parts)) + struct.pack(f"<{len(parts)}Q", *lengths) + structure
-        if sum(lengths) <= SMALL:
-            parts, head = [], b"".join([head, *parts])
+        head = HEAD.pack(len(structure), count) + struct.pack(f"<{count}Q", *lengths) + structure
+        together = total <= SMALL
         self._begun = False
         try:
-            for part in (memoryview(head), *parts):
-                self._send(part, deadline)
+            self._send(b"".join([head, *buffers]) if together else head, deadline)
+            for buffer in () if together else buffers:
+                self._send(memoryview(buffer).cast("B"), deadline)
         except BaseException as error:
             self._fail(error)
             raise
@@ -111,7 +112,7 @@ class Channel:
             Late: If it has not come whole before the deadline (of `time.monotonic`); None waits for ever.
         """
         self._check()
-        if not self._ahead:
+        if self._at == len(self._ahead):
             self._wait(self._readable, deadline)  # a Late from here leaves the channel whole: nothing has come
         self._begun = False
         try:
@@ -130,7 +131,7 @@ class Channel:
             raise WireError(f"more than {self.caps.messages} messages")
         length, count = HEAD.unpack(self._take(HEAD.size, deadline))
         excess = self._excess(length, count)
-        lengths = () if excess else struct.unpack(f"<{count}Q", self._take(8 * count, deadline))
+        lengths = struct.unpack(f"<{count}Q", self._take(8 * count, deadline)) if count and not excess else ()
         if excess := excess or self._excess(length, count, sum(lengths)):
             raise WireError(f"a frame too large: {excess}")
         structure = self._unpack(self._take(length, deadline))
@@ -144,7 +145,7 @@ class Channel:
             return f"{count} buffers, at most {caps.buffers}"
         return f"buffers of {total} bytes, at most {caps.total}" if total > caps.total else ""
 
-    def _unpack(self, structure: bytearray) -> object:
+    def _unpack(self, structure: bytes) -> object:
         size = self.caps.array
         try:
             return msgpack.unpackb(
@@ -186,10 +187,11 @@ class Channel:
             except OSError as error:
                 raise Closed(f"the other end is gone: {error.strerror}") from None
 
-    def _send(self, part: memoryview, deadline: float | None) -> None:
-        sent = 0
-        while sent < part.nbytes:
-            sent += self._try(self._socket.send, part[sent : sent + CHUNK], self._writable, deadline)
+    def _send(self, part: bytes | memoryview, deadline: float | None) -> None:
+        sent, size = 0, len(part)
+        while sent < size:
+            rest = memoryview(part)[sent : sent + CHUNK] if sent or size > CHUNK else part
+            sent += self._try(self._socket.send, rest, self._writable, deadline)
 
     def _receive(self, call: Callable[..., Any], what: Any, deadline: float | None) -> Any:
         got = self._try(call, what, self._readable, deadline)
@@ -197,18 +199,21 @@ class Channel:
             raise Closed("the other end is gone")
         return got
 
-    def _take(self, size: int, deadline: float | None) -> bytearray:
+    def _take(self, size: int, deadline: float | None) -> bytes:
         """The next bytes of the head or the structure; reads ahead."""
-        while len(self._ahead) < size:
-            self._ahead += self._receive(self._socket.recv, READ_AHEAD, deadline)
-        taken = self._ahead[:size]
-        del self._ahead[:size]
+        taken = self._ahead[self._at : self._at + size]
+        self._at += len(taken)
+        if len(taken) < size:
+            content = bytearray(taken)
+            while len(content) < size:
+                content += self._receive(self._socket.recv, READ_AHEAD, deadline)
+            taken, self._ahead, self._at = bytes(content[:size]), bytes(content[size:]), 0
         return taken
 
     def _buffer(self, size: int, deadline: float | None) -> bytearray:
         """The next buffer; it grows as it comes."""
-        buffer = self._ahead[:size]
-        del self._ahead[:size]
+        buffer = bytearray(self._ahead[self._at : self._at + size])
+        self._at += len(buffer)
         while (filled := len(buffer)) < size:
             buffer += memoryview(ZEROS)[: min(size - filled, CHUNK)]
             with memoryview(buffer) as view:

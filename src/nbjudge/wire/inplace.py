@@ -54,7 +54,8 @@ class Tainted(TorchFunctionMode):
 
     def tidy(self) -> None:
         """Forgets memory that nothing uses any more, and closes when nothing is left."""
-        self._storages = {key: kept for key, kept in self._storages.items() if not kept[0].expired()}
+        if self._storages:
+            self._storages = {key: kept for key, kept in self._storages.items() if not kept[0].expired()}
         if self._open and not self._storages:
             take_out(self)
             self._open = False

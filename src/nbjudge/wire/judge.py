@@ -105,7 +105,7 @@ class Judge(Peer):
     def request(self, operation: str, *arguments: Any, deadline: float | None = None) -> Any:
         """As a peer's; every request has a deadline, and after a late one the ends agree again where they can."""
         now, outermost = time.monotonic(), not self._open
-        deadline = next(filter(None, (deadline, self.deadline)), now + self.caps.seconds)
+        deadline = deadline or self.deadline or now + self.caps.seconds
         try:
             if deadline <= now and not self.channel.more_time():
                 raise Late("no time is left")
@@ -168,10 +168,11 @@ class Judge(Peer):
         return super()._asking(operation, arguments)
 
     def _post(self, message: dict[str, Any], buffers: Buffers, deadline: float | None) -> None:
-        for library in CARRIERS:
-            if library in sys.modules and library not in self.carried:
-                self.carry(library)
-                message["carry"] = sorted(self.carried)
+        if len(self.carried) < len(CARRIERS):
+            for library in CARRIERS:
+                if library in sys.modules and library not in self.carried:
+                    self.carry(library)
+                    message["carry"] = sorted(self.carried)
         super()._post(message, buffers, deadline)
 
     def _take(self, deadline: float | None) -> tuple[dict[str, Any], Buffers]:
@@ -181,8 +182,9 @@ class Judge(Peer):
             if type(outputs) is not list:
                 raise WireError("outputs that are no list")
             self.on_outputs(outputs)
-        for name in self.decode_all(message.get("rebound", []), buffers):
-            self._fetched.pop(name if type(name) is str else "", None)
+        if "rebound" in message:
+            for name in self.decode_all(message["rebound"], buffers):
+                self._fetched.pop(name if type(name) is str else "", None)
         return message, buffers
 
     def _serve(self, message: dict[str, Any], buffers: Buffers, deadline: float | None) -> None:

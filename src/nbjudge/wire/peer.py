@@ -15,7 +15,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from nbjudge.wire.codec import Codec, Extension
+from nbjudge.wire.codec import Codec
+from nbjudge.wire.extension import Extension
 from nbjudge.wire.failures import rebuilt, told
 from nbjudge.wire.frames import Channel, WireError
 from nbjudge.wire.values import Buffers, Form
@@ -33,6 +34,8 @@ class Peer(Codec):
         self.carried: set[str] = set()  # libraries of `CARRIERS`
         self.broken: WireError | None = None  # what ended the talk for good
         self.objection: Exception | None = None  # of an extension: raised instead of the reply that it came with
+        self._before_send: list[Callable[[Peer, dict[str, Any], Buffers], None]] = []  # of those with anything to add
+        self._after_receive: list[Callable[[Peer, dict[str, Any], Buffers], None]] = []
         self._open: list[int] = []  # own requests without a reply; the other end's, being served, are negative
         self._lock = threading.RLock()
         self._process = os.getpid()
@@ -44,6 +47,9 @@ class Peer(Codec):
         extension: Extension = getattr(importlib.import_module(f"nbjudge.wire.{module}"), name)(self, self.judging)
         self.extend(extension)
         self.carried.add(library)
+        riding = [each for each in self.extensions if type(each).before_send is not Extension.before_send]
+        self._before_send = [each.before_send for each in riding]
+        self._after_receive = [each.after_receive for each in riding]
 
     # requests
 
@@ -113,8 +119,8 @@ class Peer(Codec):
         return value
 
     def _post(self, message: dict[str, Any], buffers: Buffers, deadline: float | None) -> None:
-        for extension in self.extensions:
-            extension.before_send(self, message, buffers)
+        for before_send in self._before_send:
+            before_send(self, message, buffers)
         if freed := self.standins.dropped(FREED):
             message["free"] = freed
         try:
@@ -128,15 +134,18 @@ class Peer(Codec):
         if type(message) is not dict:
             raise WireError("a message that is no map")
         self._items = self._depth = 0
-        freed = message.get("free", [])
+        if "free" in message:
+            self._free(message["free"])
+        self._prepare(message)
+        for after_receive in self._after_receive:
+            after_receive(self, message, buffers)
+        return message, buffers
+
+    def _free(self, freed: Form) -> None:
         if type(freed) is not list or len(freed) % 2:
             raise WireError("freed handles that are no pairs")
         for handle, times in zip(freed[::2], freed[1::2], strict=True):
             self.exports.free(handle, times)
-        self._prepare(message)
-        for extension in self.extensions:
-            extension.after_receive(self, message, buffers)
-        return message, buffers
 
     def _prepare(self, message: dict[str, Any]) -> None:
         """Before the extensions take what rode along."""

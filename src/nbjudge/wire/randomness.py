@@ -85,9 +85,9 @@ class Generators:
                 news.append([name, len(buffers) - 1])
         return news
 
-    def update(self, news: Any, buffers: Buffers) -> None:
+    def update(self, news: list[Any], buffers: Buffers) -> None:
         """Takes what the other end's `changed` says; of generators that are gone, nothing."""
-        for name, number in (parts(item, 2) for item in (news if type(news) is list else [])):
+        for name, number in (parts(item, 2) for item in news):
             if type(name) is not int:
                 raise WireError("generators are numbered by whole numbers")
             generator = self._known[name][0]() if name in self._known else None

@@ -12,7 +12,7 @@ from nbjudge.wire.frames import WireError
 from nbjudge.wire.modes import Recorder
 from nbjudge.wire.randomness import Globals
 from nbjudge.wire.sharing import Sharing
-from nbjudge.wire.tensors import faults, pack, parts, unpack
+from nbjudge.wire.tensors import Faults, pack, parts, unpack
 from nbjudge.wire.twins import STATE, Twin, gradient_of, write, write_gradient
 from nbjudge.wire.values import Buffers, Form
 
@@ -29,10 +29,10 @@ class Frame:
         self.in_place = False  # whether changed inputs go back
         self.recorder: Recorder | None = None
         self._grad = torch.is_grad_enabled()
-        torch.set_grad_enabled(ride.get("grad", True) is True)
+        torch._C._set_grad_enabled(ride.get("grad", True) is True)
 
     def close(self) -> None:
-        torch.set_grad_enabled(self._grad)
+        torch._C._set_grad_enabled(self._grad)
 
 
 class Rides(Sharing):
@@ -53,20 +53,28 @@ class Rides(Sharing):
         """Adds to a message what rides along, under "torch"."""
         asking = "ask" in message
         with torch._C.DisableTorchFunction():
+            answered = None if asking else self._answering(message)
+            lookup = LOOKUP in (answered, message.get("ask"))
             ride: dict[str, Any] = {}
-            self.send_graph(ride, buffers, asking=asking, failed="error" in message)
-            ride["dropped"] = self.twins.take_dropped() + array("q", self.graphs.take_freed()).tobytes()
-            lookup = (message["ask"] if asking else self._answering(message)) == LOOKUP
+            if self.outgoing:
+                self.send_graph(ride, buffers, asking=asking, failed="error" in message)
+            if dropped := self.twins.take_dropped() + self.graphs.take_freed():
+                ride["dropped"] = array("q", dropped).tobytes()
             if asking or not lookup:
-                ride["changed"] = self.reports + [self.change(*news, buffers) for news in self.twins.changed()]
+                changed = self.reports + [self.change(*news, buffers) for news in self.twins.changed()]
                 self.reports = []
+                if changed:
+                    ride["changed"] = changed
             if not lookup:
-                ride["generators"] = self.generators.changed(buffers)
-                ride["modules"] = self.modules.changed(buffers)
+                if generators := self.generators.changed(buffers):
+                    ride["generators"] = generators
+                if modules := self.modules.changed(buffers):
+                    ride["modules"] = modules
                 self.leave(ride, message, buffers)
-            if not asking and self._answering(message):
+            if answered:
                 self.frames.pop().close()
-            message["torch"] = {key: value for key, value in ride.items() if value not in (None, [], b"")}
+            if ride:
+                message["torch"] = ride
 
     def _answering(self, message: dict[str, Any]) -> Any:
         """What was asked for by the request to which this message replies."""
@@ -77,13 +85,14 @@ class Rides(Sharing):
         ride = message.get("torch", {})
         if type(ride) is not dict:
             raise WireError("what rides along is no map")
-        with torch._C.DisableTorchFunction(), faults():
-            dropped = _numbers(ride.get("dropped", b""))
-            self.twins.forget(dropped)
-            self.graphs.forget(dropped)
+        with torch._C.DisableTorchFunction(), Faults():
+            if "dropped" in ride:
+                dropped = _numbers(ride["dropped"])
+                self.twins.forget(dropped)
+                self.graphs.forget(dropped)
             for change in _list(ride.get("changed")):
                 self._changed(buffers, *parts(change, 5))
-            self.generators.update(ride.get("generators"), buffers)
+            self.generators.update(_list(ride.get("generators")), buffers)
             if "ask" in message:
                 self.frames.append(Frame(message.get("number"), message["ask"], ride))
             self.receive_graph(ride, buffers)

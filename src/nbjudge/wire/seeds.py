@@ -10,29 +10,29 @@ import ctypes
 import random
 import sys
 from array import array
-from collections.abc import Callable
 from typing import Any
 
+from nbjudge.wire.extension import Extension
 from nbjudge.wire.frames import WireError
-from nbjudge.wire.values import Buffers, Form, given, taken
+from nbjudge.wire.values import Buffers, given, taken
 
-WORDS = 625  # of a Mersenne twister's state, its position last
+WORDS = 625  # of a Mersenne twister's state, its position among them
 LAST = 624  # the position after which it makes new words
+STATE = id(random._inst) + object.__basicsize__  # type: ignore[attr-defined]  # where CPython keeps that of `random`
 
 
 class Python:
-    """The state of `random`."""
+    """The state of `random`. It is read where it lies, its position first: a copy takes fifteen times as long."""
 
     name = "random"
 
-    def get(self) -> tuple[Any, ...]:
-        return random.getstate()
+    def get(self) -> bytes:
+        return ctypes.string_at(STATE, 4 * WORDS)
 
-    def set(self, words: list[int]) -> None:
-        random.setstate((3, tuple(words), None))
-
-    def words(self, state: tuple[Any, ...]) -> Any:
-        return state[1]
+    def set(self, state: bytes) -> None:
+        position, *words = array("I", state)
+        if position <= LAST:
+            random.setstate((3, (*words, position), None))
 
     def step(self) -> None:
         random.seed(random.getrandbits(64))
@@ -41,44 +41,36 @@ class Python:
 class Numpy:
     """The state of `numpy.random`, as far as its functions share one.
 
-    It is read where it lies: numpy's own copy takes eighty times as long, and each message asks. The second normal
-    number of a pair, which numpy keeps beside it, moves nothing.
+    It is read where it lies, its position last: numpy's own copy takes eighty times as long, and each message asks. The
+    second normal number of a pair, which numpy keeps beside it, moves nothing.
     """
 
     name = "numpy"
 
     def get(self) -> bytes:
-        numpy = sys.modules["numpy"]
-        generator = numpy.random.get_bit_generator()
-        if type(generator) is not numpy.random.MT19937:  # another one was put in its place: nobody can follow
+        generator = sys.modules["numpy"].random.get_bit_generator()
+        if type(generator) is not sys.modules["numpy"].random.MT19937:  # another in its place: nobody can follow
             return b""
         return ctypes.string_at(generator.ctypes.state_address, 4 * WORDS)
 
-    def set(self, words: list[int]) -> None:
+    def set(self, state: bytes) -> None:
         numpy = sys.modules["numpy"]
-        numpy.random.set_state(("MT19937", numpy.array(words[:-1], numpy.uint32), words[-1], 0, 0.0))
-
-    def words(self, state: bytes) -> Any:
-        return array("I", state)
+        words = numpy.frombuffer(state, numpy.uint32)
+        if words[-1] <= LAST:
+            numpy.random.set_state(("MT19937", words[:-1], int(words[-1]), 0, 0.0))
 
     def step(self) -> None:
         numpy = sys.modules["numpy"]
         numpy.random.seed(numpy.random.randint(0, 2**32, size=4, dtype=numpy.uint32))
 
 
-class Seeds:
+class Seeds(Extension):
     """The extension of every peer that carries these states."""
 
     def __init__(self, peer: Any, judging: bool) -> None:
-        self.kinds: dict[str, Callable[[Any, list[Form], Buffers], Any]] = {}
-        self.operations: dict[str, Callable[..., Any]] = {}
         self._judging = judging
-        self._sources: dict[str, Any] = {source.name: source for source in (Python(), Numpy())}
-        self._seen: dict[str, Any] = {}
-
-    def encode(self, peer: Any, value: Any, buffers: Buffers) -> Form:
-        """No value is one of these."""
-        return NotImplemented
+        self._sources: dict[str, Python | Numpy] = {source.name: source for source in (Python(), Numpy())}
+        self._seen: dict[str, bytes] = {}
 
     def before_send(self, peer: Any, message: dict[str, Any], buffers: Buffers) -> None:
         """Adds the states that changed (judge), or which did (contestant)."""
@@ -86,13 +78,15 @@ class Seeds:
             return
         moved = [name for name in self._sources if self._open(name) and self._moved(name)]
         if moved and self._judging:
-            message["seeds"] = [[name, given(buffers, self._words(name))] for name in moved]
+            message["seeds"] = [[name, given(buffers, self._seen[name])] for name in moved]
         elif moved:
             message["seeds"] = moved
 
     def after_receive(self, peer: Any, message: dict[str, Any], buffers: Buffers) -> None:
         """Takes the judge's states (contestant), or steps aside (judge)."""
-        news = message.get("seeds", [])
+        if "seeds" not in message:
+            return
+        news = message["seeds"]
         if type(news) is not list or len(news) > len(self._sources):
             raise WireError("states of random numbers that are none")
         for item in news:
@@ -108,16 +102,15 @@ class Seeds:
     def _moved(self, name: str) -> bool:
         """Did the state change since it was last looked at? The judge tells what it sees first, too."""
         before, state = self._seen.get(name), self._sources[name].get()
+        if state == before:
+            return False
         self._seen[name] = state
-        return self._judging if before is None else before != state
-
-    def _words(self, name: str) -> bytes:
-        return array("I", self._sources[name].words(self._seen[name])).tobytes()
+        return self._judging or before is not None
 
     def _take(self, name: str, number: int, *, buffers: Buffers) -> None:
-        words = array("I", bytes(taken(buffers, number))).tolist()
-        if name in sys.modules and len(words) == WORDS and words[-1] <= LAST:
-            self._sources[name].set(words)
+        state = bytes(taken(buffers, number))
+        if name in sys.modules and len(state) == 4 * WORDS:
+            self._sources[name].set(state)
             self._seen[name] = self._sources[name].get()
 
     def _step(self, name: Any) -> None:

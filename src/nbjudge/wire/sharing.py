@@ -9,18 +9,20 @@ import torch
 from torch import Generator, Tensor, nn
 
 from nbjudge.wire.autograd import Gradients, Graphs
+from nbjudge.wire.extension import Extension
 from nbjudge.wire.frames import WireError
 from nbjudge.wire.modules import Modules
 from nbjudge.wire.names import name_of, named
 from nbjudge.wire.randomness import Generators
-from nbjudge.wire.tensors import DEVICES, NAME_OF, count, differentiable, dtype_of, faults, pack, parts, unpack
+from nbjudge.wire.tensors import DEVICES, NAME_OF, Faults, count, differentiable, dtype_of, pack, parts, unpack
 from nbjudge.wire.twins import LEAF, PLAIN, STATE, Twin, Twins, gradient_of, write, write_gradient
 from nbjudge.wire.values import Buffers, Form
 
 REQUIRES, PARAMETER, BUFFER = 1, 2, 4  # flags of a tensor
+OWN = (Tensor, nn.Parameter, torch.Size, torch.dtype, torch.device, Generator, Gradients)  # no other extension's
 
 
-class Sharing:
+class Sharing(Extension):
     """What torch's values become on the wire, and what is made of what comes. The same at both ends."""
 
     sign = 0  # of the numbers that this end gives to tensors
@@ -34,6 +36,7 @@ class Sharing:
         self.outgoing: list[Tensor] = []  # those of the message that is being made that have a graph
         self.arrived: list[Tensor] = []  # those of the message that came
         self.kinds = {kind: _hidden(decoder) for kind, decoder in self._decoders().items()}
+        self.encoders = dict.fromkeys(OWN, self.encode)
         self.operations: dict[str, Callable[..., Any]] = {
             "vjp": lambda peer, number, gradients, keep: self.graphs.product(number, gradients, keep),
             "backward": lambda peer, number, gradients, keep: self.graphs.backward(number, gradients, keep),
@@ -93,12 +96,13 @@ class Sharing:
                 self.report(twin, tensor, buffers)
             self.outgoing.append(tensor)
             return ["graph", len(self.outgoing) - 1]
-        kind = STATE if state or isinstance(tensor, nn.Parameter) else LEAF if tensor.requires_grad else PLAIN
+        parameter = type(tensor) is not Tensor and isinstance(tensor, nn.Parameter)
+        kind = STATE if state or parameter else LEAF if tensor.requires_grad else PLAIN
         if twin is not None and twin.kind in (LEAF, STATE) and kind in (twin.kind, PLAIN):
             return ["twin", twin.name]
         if twin is not None and not theirs and kind == twin.kind == PLAIN:
             self.report(twin, tensor, buffers)
-        flags = REQUIRES * tensor.requires_grad | PARAMETER * isinstance(tensor, nn.Parameter) | BUFFER * state
+        flags = REQUIRES * tensor.requires_grad | PARAMETER * parameter | BUFFER * state
         gradient = gradient_of(tensor)
         values = pack(tensor, buffers, strict=self.sign > 0)
         slope = None if gradient is None else pack(gradient, buffers)
@@ -199,7 +203,7 @@ def _hidden(decoder: Callable[[list[Form], Buffers], Any]) -> Callable[[Any, lis
     """A decoder of which the test's modes see nothing."""
 
     def decode(peer: Any, form: list[Form], buffers: Buffers) -> Any:
-        with torch._C.DisableTorchFunction(), faults():
+        with torch._C.DisableTorchFunction(), Faults():
             return decoder(form, buffers)
 
     return decode

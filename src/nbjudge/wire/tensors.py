@@ -6,9 +6,7 @@ device, which has no values. What arrives is of exact type `torch.Tensor`, whate
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
-from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -29,6 +27,9 @@ DEVICES = ("cpu", "meta")
 LARGEST = 1 << 30  # bytes of one tensor; a stride of 0 makes a tensor of any size out of nothing
 FUNC = "torch.func (vmap, grad, …) cannot look into the student's functions; call them on plain tensors"
 DIMENSIONS = 64  # of torch
+COMMON = (Tensor, nn.Parameter)
+LAZY = (UninitializedParameter, UninitializedBuffer)
+REFUSALS = (RuntimeError, TypeError, ValueError, IndexError, OverflowError)
 
 Form = list[Any]
 
@@ -60,7 +61,7 @@ def plain(tensor: Tensor, *, strict: bool) -> Tensor:
 def _refuse(tensor: Tensor, strict: bool) -> None:
     if torch._C._functorch.is_functorch_wrapped_tensor(tensor):
         raise TypeError(FUNC)
-    if isinstance(tensor, UninitializedParameter | UninitializedBuffer):
+    if type(tensor) not in COMMON and isinstance(tensor, LAZY):
         raise TypeError("a lazy parameter has no values yet; run the module once before it is handed over")
     if tensor.layout is not torch.strided or tensor.is_nested:
         raise TypeError(f"a tensor of layout {tensor.layout} cannot be handed over; use to_dense() first")
@@ -68,7 +69,7 @@ def _refuse(tensor: Tensor, strict: bool) -> None:
         raise TypeError(f"a tensor of {tensor.dtype} cannot be handed over")
     if tensor.device.type not in DEVICES:
         raise TypeError(f"a tensor on {tensor.device} cannot be handed over; use cpu() first")
-    if strict and type(tensor) not in (Tensor, nn.Parameter, nn.Buffer):
+    if strict and type(tensor) not in (*COMMON, nn.Buffer):
         raise TypeError(
             f"a tensor of class {type(tensor).__name__} cannot be handed over; use as_subclass(torch.Tensor)"
         )
@@ -109,7 +110,7 @@ def unpack(form: Any, buffers: Buffers) -> Tensor:
     buffer = taken(buffers, number)
     if numel * kind.itemsize != len(buffer):
         raise WireError(f"a tensor of {numel} {dtype} in a buffer of {len(buffer)} bytes")
-    return _made(lambda: _view(buffer, kind, shape, numel))
+    return _made(_view, buffer, kind, shape, numel)
 
 
 def _view(buffer: bytearray, kind: torch.dtype, shape: list[int], numel: int) -> Tensor:
@@ -117,12 +118,14 @@ def _view(buffer: bytearray, kind: torch.dtype, shape: list[int], numel: int) ->
         return torch.empty(shape, dtype=kind)
     if kind is torch.bool:  # a byte other than 0 and 1 is no truth value, and torch's functions count on it
         return torch.frombuffer(buffer, dtype=torch.uint8).reshape(shape) != 0
-    return torch.frombuffer(buffer, dtype=kind).resize_(shape)  # no view, which autograd would take amiss
+    flat = torch.frombuffer(buffer, dtype=kind)
+    return flat if len(shape) == 1 else flat.resize_(shape)  # no view, which autograd would take amiss
 
 
-def _made(make: Any) -> Tensor:
+def _made(make: Any, *arguments: Any) -> Tensor:
     try:
-        return make()
+        tensor: Tensor = make(*arguments)
+        return tensor
     except (RuntimeError, TypeError, OverflowError, ValueError) as error:
         raise WireError(f"an impossible tensor: {error}") from None
 
@@ -164,13 +167,15 @@ def count(shape: object) -> int:
     return number
 
 
-@contextlib.contextmanager
-def faults() -> Iterator[None]:
+class Faults:
     """What torch refuses to make of a message is the message's fault."""
-    try:
-        yield
-    except (RuntimeError, TypeError, ValueError, IndexError, OverflowError) as error:
-        raise WireError(f"values that torch cannot take: {error}"[:300]) from None
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: object) -> None:
+        if isinstance(error, REFUSALS):
+            raise WireError(f"values that torch cannot take: {error}"[:300]) from None
 
 
 def parts(form: object, number: int) -> Any:

@@ -48,9 +48,12 @@ class TorchOfJudge(Rides):
             in_place = bool(getattr(self.peer, "in_place", False))
             self._asked = [asked for asked in self._asked if asked[0] < message["number"]]
             self._asked.append((message["number"], in_place))
-            ride["in place"] = in_place or None
-            ride["grad"] = None if torch.is_grad_enabled() else False
-            ride["record"] = any(mode is not self.tainted for mode in open_modes()) or None
+            if in_place:
+                ride["in place"] = True
+            if not torch.is_grad_enabled():
+                ride["grad"] = False
+            if any(mode is not self.tainted for mode in open_modes()):
+                ride["record"] = True
 
     def arrive(self, ride: dict[str, Any], message: dict[str, Any], buffers: Buffers) -> None:
         if ride.get("moved") is True:
@@ -119,8 +122,10 @@ class TorchOfContestant(Rides):
         return bool(self.frames) and self.frames[-1].in_place
 
     def leave(self, ride: dict[str, Any], message: dict[str, Any], buffers: Buffers) -> None:
-        ride["moved"] = True if self.globals.news() is not None else None
-        ride["grad"] = False if "ask" in message and not torch.is_grad_enabled() else None
+        if self.globals.news() is not None:
+            ride["moved"] = True
+        if "ask" in message and not torch.is_grad_enabled():
+            ride["grad"] = False
         recorder = self.frames[-1].recorder if self.frames else None
         if recorder is not None:
             ride["calls"] = recorder.take(buffers)

@@ -13,7 +13,6 @@ Of the last three, the end that made the tensor decides how long it lives, and t
 from __future__ import annotations
 
 import weakref
-from array import array
 from collections.abc import Iterator
 from typing import Any
 
@@ -56,7 +55,7 @@ class Mark:
             return False
         moved = tensor.data_ptr() != self.pointer
         if self.bytes is None:
-            return not moved and _version(tensor) == self.version
+            return not moved and self.version == (0 if tensor.is_inference() else tensor._version)
         if moved or self.window is None:
             return self.bytes == window(plain(tensor, strict=False))
         return self.bytes == self.window
@@ -91,7 +90,7 @@ class Twin:
     def news(self, tensor: Tensor) -> tuple[bool, bool]:
         """Whether the data, and whether the gradient, is other than both ends last agreed."""
         data = self.mark is not None and not self.mark.holds(tensor)
-        gradient = gradient_of(tensor)
+        gradient = tensor.grad if tensor.is_leaf else None
         if gradient is None or self.gradient is None:
             return data, gradient is not None or self.gradient is not None
         return data, not self.gradient.holds(gradient)
@@ -159,16 +158,16 @@ class Twins:
             if twin is not None and self._by_id.get(twin.key) is twin:
                 del self._by_id[twin.key]
 
-    def take_dropped(self) -> bytes:
+    def take_dropped(self) -> list[int]:
         """The numbers of tensors that died here, once."""
-        names, self.dropped = self.dropped, set()
-        return array("q", names).tobytes()
+        names = list(self.dropped)
+        self.dropped.difference_update(names)
+        return names
 
     def changed(self) -> Iterator[tuple[Twin, Tensor, bool, bool]]:
         """The twins of which data or gradient changed here, or whether they require one."""
         for twin in list(self._by_name.values()):
-            tensor = twin.tensor()
-            if tensor is None:
+            if (tensor := twin.tensor()) is None:
                 continue
             data, gradient = twin.news(tensor)
             if data or gradient or (twin.kind == STATE and twin.required != tensor.requires_grad):

@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from nbjudge.wire.extension import Extension
 from nbjudge.wire.frames import WireError
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ NAMED: dict[str, Any] = {
 NAMES = {id(value): name for name, value in NAMED.items()}  # by identity: a student's `==` has no say
 
 
-class Plain:
+class Plain(Extension):
     """The extension of every peer that carries plain Python values."""
 
     def __init__(self) -> None:
@@ -60,8 +61,7 @@ class Plain:
             "dict": lambda peer, form, buffers: dict(_pairs(peer, form, buffers)),
             "OrderedDict": lambda peer, form, buffers: OrderedDict(_pairs(peer, form, buffers)),
         }
-        self.operations: dict[str, Callable[..., Any]] = {}
-        self._encoders: dict[type, Callable[[Peer, Any, Buffers], Form]] = {
+        self.encoders: dict[type, Callable[[Peer, Any, Buffers], Form]] = {
             int: _hexadecimal,
             str: _long,
             bytes: lambda peer, value, buffers: ["bytes", given(buffers, value)],
@@ -78,17 +78,9 @@ class Plain:
         }
 
     def encode(self, peer: Peer, value: Any, buffers: Buffers) -> Form:
-        """The form of a plain value, else NotImplemented."""
-        if encoder := self._encoders.get(type(value)):
-            return encoder(peer, value, buffers)
+        """The form of a builtin function, class or constant, else NotImplemented."""
         name = NAMES.get(id(value))
         return NotImplemented if name is None else ["named", name]
-
-    def before_send(self, peer: Peer, message: dict[str, Any], buffers: Buffers) -> None:
-        """Nothing rides along for plain values."""
-
-    def after_receive(self, peer: Peer, message: dict[str, Any], buffers: Buffers) -> None:
-        """Nothing rides along for plain values."""
 
 
 def is_form(value: Any) -> bool:
