@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 import pytest
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 from nbgrader.api import Gradebook
 from test_report import report, text_of
 from tiny import GOOD_ADD, GOOD_TOTAL, Tiny
@@ -21,7 +22,7 @@ from nbjudge.collect import Arrival, collect
 from nbjudge.course import CourseError
 from nbjudge.lms import Sender, sender, time_of
 from nbjudge.names import plain
-from nbjudge.reader import MAX_BYTES
+from nbjudge.reader import MAX_BYTES, read
 from nbjudge.remarks import KINDS
 
 FILE, TEXT = "assignsubmission_file_", "assignsubmission_onlinetext_"
@@ -331,6 +332,22 @@ def test_a_bomb_takes_its_cap_and_no_more(tmp_path: Path, depth: int) -> None:
     assert len(found["Ada"].notebook or b"") == MAX_BYTES + 1
     assert (tmp_path / "in.zip").stat().st_size < 1_000_000
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.zip"], "nothing was unpacked"
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_how_tightly_a_notebook_packs_does_not_count(tmp_path: Path, zipped: bool) -> None:
+    """A blank picture and a line that is printed over and over are honest, and pack as a bomb does."""
+    shown = [
+        new_output("display_data", {"image/png": "A" * (MAX_BYTES // 2)}),
+        new_output("stream", text="loss: nan\n" * (MAX_BYTES // 25)),
+    ]
+    notebook = json.dumps(new_notebook(cells=[new_code_cell("train()", outputs=shown)])).encode()
+    assert 0.9 * MAX_BYTES < len(notebook) < MAX_BYTES
+    assert len(pack({"sums.ipynb": notebook})) < len(notebook) / 500
+    files = {f"Ada_1_{FILE}/sums.ipynb": notebook, f"Ben_2_{FILE}/sums.ipynb": "ben"}
+    found = arrivals(tmp_path, zipped_by({"sums.ipynb": notebook}) if zipped else files)["Ada"]
+    assert (found.notebook == notebook, found.remarks) == (True, [])
+    assert len(read(notebook).cells[0].outputs) == 2
 
 
 def test_a_size_that_lies_is_found_out(tmp_path: Path) -> None:
