@@ -21,15 +21,11 @@ from nbjudge.grade import PAGES, grade, write_feedback
 from nbjudge.marks import write_marks
 from nbjudge.names import Gaps, Roster
 from nbjudge.page import GAPS
+from nbjudge.rehearsal import UNPASSED
 from nbjudge.report import write_report
 from nbjudge.results import handed_in
 
 console = Console(highlight=False)
-UNPASSED = (
-    "The lab's own solution has not all points here in {}. Right answers lose them, too: mend these tests or mark "
-    "them by hand. Between two processes a test can pass values and call functions, and see a list changed in place "
-    "if its cell has the tag changes-inputs; it cannot replace print or input for the student, or read their files."
-)
 RESUMES = "A run that was stopped, by whatever, goes on where it was when the same command is given again."
 
 

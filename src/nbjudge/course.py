@@ -73,9 +73,9 @@ class Course:
     def verdict(self, student: str, lab: str) -> Path:
         return self.path("verdicts", student, lab) / "verdict.json"
 
-    def rehearsal(self, lab: str) -> Path:
-        """What came of the lab's own solution."""
-        return self.path("verdicts", ".", lab) / "solution.json"
+    def rehearsal(self, lab: str, notebook: str | None = None) -> Path:
+        """What came of the lab's own solution; nbgrader's own commands know labs of several notebooks."""
+        return self.path("verdicts", ".", lab) / f"{notebook or lab}.json"
 
     def gradebook(self) -> Gradebook:
         return Gradebook(self.directory.db_url, self.directory.course_id or "default_course")

@@ -10,6 +10,7 @@ Then `nbgrader autograde`, formgrader's button and `NbGraderAPI.autograde` have 
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ from nbjudge.feedback import use_template
 from nbjudge.graded import graded, without_hidden
 from nbjudge.lab import Lab, is_test
 from nbjudge.record import save
+from nbjudge.rehearsal import UNPASSED, rehearse
 from nbjudge.settings import Settings
 from nbjudge.trial.hidden import hidden_lines
 from nbjudge.trial.job import Trial
@@ -86,8 +88,11 @@ class Judge(NbGraderPreprocessor):
     def preprocess(self, notebook: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         lab = _lab(self, resources)
         setup = lab.setup()
-        answer = judging.judge(setup, lab.job(notebook, setup.limits).pack())
-        trial = Trial.unpack(answer.trial)
+        judge = partial(judging.judge, setup)
+        place = _course(self).rehearsal(lab.assignment, lab.notebook)
+        if unpassed := rehearse(lab, setup.limits, judge, place):
+            self.log.warning(UNPASSED.format(", ".join(unpassed)))
+        trial = Trial.unpack(judge(lab.job(notebook, setup.limits).pack()).trial)
         for remark in trial.remarks:
             self.log.warning("%s: %s", *remark)
         resources["nbjudge"] = {"scores": trial.scores}
@@ -125,9 +130,12 @@ def _without_hidden_outputs(cell: NotebookNode, delimiters: tuple[str, str]) -> 
 
 def _lab(preprocessor: NbGraderPreprocessor, resources: Resources) -> Lab:
     names = resources["nbgrader"]
+    return Lab.load(_course(preprocessor), names["assignment"], names["notebook"])
+
+
+def _course(preprocessor: NbGraderPreprocessor) -> Course:
     directory: CourseDirectory = preprocessor.parent.parent.coursedir  # the exporter's converter has it
-    course = Course(preprocessor.config, directory)
-    return Lab.load(course, names["assignment"], names["notebook"])
+    return Course(preprocessor.config, directory)
 
 
 _stock_init_assignment = BaseConverter.init_assignment

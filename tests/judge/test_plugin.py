@@ -15,6 +15,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 from nbgrader.api import Gradebook
 from tiny import ADD_VALUE, CONFIG, GOOD_ADD, GOOD_TOTAL, SUBTRACT, Tiny, source_notebook
 
+from nbjudge.rehearsal import UNPASSED
+
 PLUGGED = """
 import nbjudge.plugin
 nbjudge.plugin.configure(c)
@@ -256,6 +258,31 @@ def test_a_zygote_serves_a_whole_run(plugged: Tiny, monkeypatch: pytest.MonkeyPa
     judging.close()
     plugged.nbgrader("autograde", "sums")
     assert len(started) == 1
+
+
+def test_tests_that_cost_the_labs_own_solution_points_are_in_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `nbjudge grade` says it, of each notebook of the lab; judged once as long as they stay the same."""
+    from nbjudge import judging
+
+    judged = []
+    judge = judging.judge
+    monkeypatch.setattr(judging, "judge", lambda setup, job: judged.append(job) or judge(setup, job))
+    wrong = source_notebook()
+    next(cell for cell in wrong.cells if cell.id == "add-value").source = "assert add(1, 2) == 4"
+    built = Tiny(tmp_path / "built").build(wrong)
+    nbformat.write(source_notebook(), built.class_folder / "source" / "sums" / "more.ipynb")
+    built.nbgrader("generate_assignment", "sums", "--force")
+    tiny = another(built, tmp_path / "plugged", PLUGGED)
+    for student in ("ada", "ben"):
+        submit(tiny, student, notebook := tiny.answer(**SUBMISSIONS["ada"]))
+        nbformat.write(notebook, submitted(tiny, student).with_name("more.ipynb"))
+    said = UNPASSED.format("add-value")
+    assert tiny.nbgrader("autograde", "sums").count(said) == 2, "with each student's marks"
+    assert len(judged) == 6, "two notebooks of two students, and two solutions"
+    assert said in tiny.nbgrader("autograde", "sums", "--student", "ada", "--force")
+    assert len(judged) == 8
 
 
 def test_files_that_come_with_the_lab_are_there_and_can_be_imported(tmp_path: Path) -> None:
