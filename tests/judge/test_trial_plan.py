@@ -14,7 +14,10 @@ from nbjudge.limits import Limits
 from nbjudge.remarks import Remark
 from nbjudge.trial.hidden import hidden_lines, visible_number, visible_source
 from nbjudge.trial.job import DELIMITERS, CellVerdict, Job, Trial
-from nbjudge.trial.plan import Kind, bound, parse, plan, python, scores, used
+from nbjudge.trial.kinds import Kind, bound, parse, python, used
+from nbjudge.trial.kinds import kinds as known_by_name
+from nbjudge.trial.plan import plan, scores
+from nbjudge.trial.prepared import prepare
 
 
 def cell(source, name=None, tags=(), **flags):
@@ -42,6 +45,10 @@ def kinds(*cells):
     return [step.kind for step in plan(job(list(cells)))]
 
 
+def known(*cells):
+    return list(dict(known_by_name(list(cells))).values())
+
+
 def test_each_cell_runs_where_it_belongs():
     cells = locked("import math", "a"), solution("def f(): ...", "b"), graded("f()", "c"), new_code_cell("f()")
     assert kinds(*cells) == [Kind.LOCKED, Kind.STUDENT, Kind.TEST, Kind.STUDENT]
@@ -61,14 +68,12 @@ def test_each_cell_runs_where_it_belongs():
     ],
 )
 def test_the_statements_that_run_what_the_student_wrote_are_the_contestants_alone(source, beside):
-    steps = plan(job([solution("class Net: ...", "net"), locked(source, "given")]))
-    assert steps[1].kind is Kind.LOCKED
-    assert steps[1].beside == beside
+    assert known(solution("class Net: ...", "net"), locked(source, "given"))[1] == (Kind.LOCKED, beside)
 
 
 def test_what_such_a_statement_defines_counts_as_the_students():
     cells = solution("class Net: ...", "n"), locked("model = Net()", "m"), locked("y = model(3)", "y")
-    assert [step.beside for step in plan(job(list(cells)))] == [set(), {0}, {0}]
+    assert [beside for _, beside in known(*cells)] == [set(), {0}, {0}]
 
 
 def test_a_locked_cell_that_is_no_python_is_the_contestants():
@@ -77,7 +82,7 @@ def test_a_locked_cell_that_is_no_python_is_the_contestants():
 
 def test_a_name_that_a_locked_cell_defined_stays_the_labs_when_the_student_defines_it_too():
     cells = locked("import torch", "a"), solution("import torch\ndef f(): ...", "b"), locked("torch.zeros(1)", "c")
-    assert plan(job(list(cells)))[2].beside == set()
+    assert known(*cells)[2] == (Kind.LOCKED, set())
 
 
 def test_texts_flags_and_points_come_from_the_source():
@@ -163,3 +168,21 @@ def test_a_trial_arrives_as_it_was_sent():
     output = {"output_type": "stream", "name": "stdout", "text": "x"}
     sent = Trial([CellVerdict([output], 1, 0.5)], {"t": 1.5}, [("t", "wrong sign")], [Remark("test", "line 3")])
     assert Trial.unpack(sent.pack()) == sent
+
+
+def test_what_was_prepared_for_a_class_is_what_each_judge_would_prepare():
+    cells = [
+        locked("import math\nx = model(3)", "given"),
+        solution("model = f", "m"),
+        graded("x\nx == 1", "t"),
+        graded("(", "u"),
+    ]
+    packed = prepare(job(cells).source)
+    assert plan(job(cells, prepared=packed)) == plan(job(cells))
+    assert plan(job(cells, prepared=b"other" + packed)) == plan(job(cells))  # made by another Python
+    assert [step.code is None for step in plan(job(cells))] == [False, True, False, True]
+
+
+def test_code_that_was_prepared_never_stands_for_a_students_text():
+    (step,) = plan(job([cell("assert False", "t", grade=True, points=1)], [cell("assert True", "t")]))
+    assert (step.kind, step.source, step.code) == (Kind.TEST, "assert True", None)

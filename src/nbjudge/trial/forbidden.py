@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from nbjudge.trial.plan import bound, parse
+from nbjudge.trial.kinds import bound, parse
 
 
 def in_source(names: Sequence[str], source: str, own: set[str]) -> list[str]:

@@ -29,16 +29,18 @@ class Job:
     limits: Limits = DEFAULTS
     delimiters: tuple[str, str] = DELIMITERS
     files: tuple[tuple[str, bytes], ...] = ()  # that came with the lab: relative path and content
+    prepared: bytes = b""  # by `prepared.prepare`; without it each judge does that itself
 
     def pack(self) -> bytes:
         """The job as bytes; outputs that the notebooks came with stay behind."""
         limits = asdict(self.limits)
-        return _pack([_lean(self.source), _lean(self.submission), limits, self.delimiters, self.files])
+        return _pack([_lean(self.source), _lean(self.submission), limits, self.delimiters, self.files, self.prepared])
 
     @classmethod
     def unpack(cls, packed: bytes) -> Job:
-        source, submission, limits, (begin, end), files = _unpack(packed)
-        return cls(source, submission, Limits(**limits), (begin, end), tuple((path, data) for path, data in files))
+        source, submission, limits, (begin, end), files, prepared = _unpack(packed)
+        laid_out = tuple((path, data) for path, data in files)
+        return cls(source, submission, Limits(**limits), (begin, end), laid_out, prepared)
 
 
 @dataclass

@@ -14,24 +14,26 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from tempfile import TemporaryDirectory
-from types import CodeType, FrameType
+from types import FrameType
 
 from nbjudge.box.messages import read_bytes, write_bytes
 from nbjudge.box.spawned import Spawned
 from nbjudge.remarks import Remark
 from nbjudge.trial import forbidden, messages
 from nbjudge.trial.job import CellVerdict, Job, Trial, laying_out
+from nbjudge.trial.kinds import Kind
 from nbjudge.trial.lifeline import BROKE, DIED, GRACE, SPENT, Lifeline, Stopped
 from nbjudge.trial.messages import Reason
 from nbjudge.trial.outputs import Output, Outputs, Stream, clean, line
-from nbjudge.trial.plan import Kind, Step, plan, python, scores
+from nbjudge.trial.plan import Step, plan, scores
+from nbjudge.trial.prepared import filename
 from nbjudge.trial.shell import RARELY, Shell, seed
 from nbjudge.trial.testcell import Property
 from nbjudge.wire import Judge, Refused
 from nbjudge.wire.proxies import refusals
 
 REMARKS = {DIED: "died", BROKE: "wire", SPENT: "limit"}  # what is slow shows in the cell
-LOCKED = "locked"
+LOCKED = filename(Kind.LOCKED, "")[:-1]  # how the names of their files begin
 CELLS = 10  # so many cells may show as much as a cell may
 
 
@@ -107,11 +109,11 @@ class Run:
             outputs.add(output)
 
     def _locked(self, step: Step) -> None:
-        cell = Property(step.grade_id, step.source, 0, self.job.delimiters, LOCKED)
+        cell = Property(step.grade_id, step.source, 0, self.job.delimiters, step.kind, step.code)
         namespace = self.contestant.ready().namespace
         try:
             with self._running(Outputs(0)):
-                exec(_ours(step, cell.filename), namespace)
+                cell.run(namespace)
         except (Exception, OutOfTime) as error:
             if isinstance(error, OutOfTime):
                 self.contestant.drop()  # it may have been in the middle of a message
@@ -119,7 +121,7 @@ class Run:
                 self._remark("test", f"{step.grade_id}: {_brief(error, cell)}")
 
     def _test(self, step: Step, outputs: Outputs) -> None:
-        test = Property(step.grade_id, step.source, step.points, self.job.delimiters)
+        test = Property(step.grade_id, step.source, step.points, self.job.delimiters, step.kind, step.code)
         outputs.shown = lambda: not test.stands_hidden()
         if step.forbid:
             self._mentions(step.forbid, forbidden.cells_under(step.source, self.written))
@@ -217,17 +219,10 @@ def _time(seconds: float) -> float:
     return max(0.5 * seconds, seconds - max(0.1 * seconds, 2 * GRACE))
 
 
-def _ours(step: Step, filename: str) -> CodeType:
-    """What of a locked cell runs in the judge, too."""
-    tree = python(step.source, filename)
-    tree.body = [statement for number, statement in enumerate(tree.body) if number not in step.beside]
-    return compile(tree, filename, "exec")
-
-
 def _lasts(lent: object) -> bool:
     """Whether a function that was lent stays callable after its test: those of locked cells do."""
     code = getattr(getattr(lent, "__func__", lent), "__code__", None)
-    return code is not None and code.co_filename.startswith(f"<{LOCKED} ")
+    return code is not None and code.co_filename.startswith(LOCKED)
 
 
 def _add(outputs: Outputs, cleaned: list[Output]) -> None:

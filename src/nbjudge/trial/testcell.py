@@ -15,7 +15,8 @@ from types import CodeType, TracebackType
 from typing import Any
 
 from nbjudge.trial.hidden import hidden_lines
-from nbjudge.trial.plan import names, python
+from nbjudge.trial.kinds import Kind, names, python
+from nbjudge.trial.prepared import Code, compiled, filename
 from nbjudge.wire.proxies import StudentObject
 
 IGNORED = {tokenize.ENDMARKER, tokenize.NL, tokenize.NEWLINE, tokenize.COMMENT}
@@ -29,7 +30,8 @@ class Property:
     source: str
     points: float
     delimiters: tuple[str, str]
-    kind: str = "test"
+    kind: Kind = Kind.TEST
+    code: Code | None = None  # if it was compiled before
 
     @cached_property
     def hidden(self) -> frozenset[int]:
@@ -38,11 +40,11 @@ class Property:
 
     @property
     def filename(self) -> str:
-        return f"<{self.kind} {self.grade_id}>"
+        return filename(self.kind, self.grade_id)
 
     def run(self, namespace: dict[str, Any]) -> Any:
         """Run it; the value of its last statement if that is an expression, else None."""
-        body, last = self._code
+        body, last = self.code or compiled(self.source, self.filename)
         exec(body, namespace)
         return eval(last, namespace) if last else None
 
@@ -52,12 +54,6 @@ class Property:
         tree = python(self.source, self.filename)
         last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
         return tree, last.value if isinstance(last, ast.Expr) else None
-
-    @property
-    def _code(self) -> tuple[CodeType, CodeType | None]:
-        tree, last = self._tree
-        value = compile(ast.Expression(last), self.filename, "eval") if last else None
-        return compile(tree, self.filename, "exec"), value
 
     def stands_hidden(self) -> bool:
         """Whether it runs a hidden line just now."""
@@ -96,7 +92,7 @@ class Property:
         A number on the last line is partial credit; whatever else stands there, or nothing, is full credit. Where the
         line is arithmetic, though, what a student's code returned may have made an array of its number.
         """
-        if type(value) not in (int, float) and self._reckons:
+        if value is not None and type(value) not in (int, float) and self._reckons:
             value = _number(value)
         if value is None or self.quiet or type(value) not in (int, float, Odd):
             return self.points, ""

@@ -42,7 +42,7 @@ class Judge(Peer):
         self.on_late: Callable[[], float | None] = lambda: None
         self.on_outputs: Callable[[list[Any]], object] = lambda outputs: None
         self.changes_inputs = self.in_place = False
-        self._fetched: dict[str, StudentCallable] = {}  # by this test; the contestant tells of those that it rebinds
+        self._fetched: dict[str, StudentCallable] = {}  # the contestant tells of those that it rebinds
         self._raised: list[BaseException] = []  # by callbacks, while the outermost request is answered
         self._callbacks = 0
         self._retired = 0  # callbacks with handles up to here are not lent any more
@@ -98,7 +98,6 @@ class Judge(Peer):
 
     def retire(self, lasting: Callable[[Any], bool]) -> None:
         """After a test: what it lent can no longer be called, but for the callbacks that are to last."""
-        self._fetched.clear()
         self._retired, items = self.exports.last, self.exports.items()
         self._lasting = {handle for handle, value in items if lasting(value)}
 

@@ -18,7 +18,7 @@ from nbjudge.wire.values import Buffers, given, taken
 
 WORDS = 625  # of a Mersenne twister's state, its position among them
 LAST = 624  # the position after which it makes new words
-STATE = id(random._inst) + object.__basicsize__  # type: ignore[attr-defined]  # where CPython keeps that of `random`
+STATE = id(random._inst) + object.__basicsize__  # where CPython keeps that of `random`
 
 
 class Python:
