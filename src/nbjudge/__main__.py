@@ -18,6 +18,7 @@ from nbjudge.box.check import check
 from nbjudge.course import Course, CourseError
 from nbjudge.forget import forget, mentions, require
 from nbjudge.grade import PAGES, grade, write_feedback
+from nbjudge.lab import CHANGED, changed
 from nbjudge.marks import write_marks
 from nbjudge.names import Gaps, Roster
 from nbjudge.page import GAPS
@@ -61,8 +62,10 @@ def _grade(course: Course, options: argparse.Namespace) -> int:
     marks = write_marks(course)  # before the feedback: the marks are there early
     with _bar("feedback for", options.lab) as progress:
         outcome[PAGES] = write_feedback(course, options.lab, options.jobs, progress)
-    if unpassed:
-        console.print(UNPASSED.format(", ".join(unpassed)), style="yellow", markup=False, soft_wrap=True)
+    for said, cells in ((UNPASSED, unpassed), (CHANGED, changed(course, options.lab))):
+        if cells:
+            told = said.format(", ".join(cells), options.lab)
+            console.print(told, style="yellow", markup=False, soft_wrap=True)
     for name in strange:
         console.print(f"left out: {name!r} gives no student's id (letters, digits, spaces and .@'-_,())", markup=False)
     gaps = _gaps(course, options.lab, roster)

@@ -27,6 +27,11 @@ from nbjudge.settings import CourseError, Settings, imported
 from nbjudge.trial.job import Job, Trial
 from nbjudge.trial.plan import parse
 
+CHANGED = (
+    "The source was changed since it was released, in {}. Students have these cells as they were released, and so they "
+    "were graded, hidden lines too. `nbgrader generate_assignment {} --force` releases the source as it is now."
+)
+
 
 @dataclass(frozen=True)
 class Lab:
@@ -93,6 +98,17 @@ class Lab:
         wrong = [name for name, score in trial.scores.items() if not 0 <= score <= points[name]]
         if wrong or len(trial.cells) != len(aligned.cells):
             raise ValueError(f"the judge's marks do not fit the lab: {wrong or len(trial.cells)}")
+
+
+def changed(course: Course, assignment: str, notebook: str | None = None) -> list[str]:
+    """The given cells and tests whose texts in the source are not those that were released."""
+    notebook = notebook or assignment
+    source = _with_header(course, notebooks.read(course.source(assignment).with_name(f"{notebook}.ipynb")))
+    ours = {_tag(cell).get("grade_id", ""): cell.source for cell in source.cells if not utils.is_solution(cell)}
+    with course.gradebook() as gradebook:
+        known = [book for book in gradebook.find_assignment(assignment).notebooks if book.name == notebook]
+        cells = {cell.name: cell.source for book in known for cell in book.source_cells}
+    return [name for name, text in ours.items() if cells.get(name, text) != text]
 
 
 def is_test(cell: NotebookNode) -> bool:

@@ -58,6 +58,7 @@ def render(
         columns=columns(graded, results.out_of),
         gaps=None if gaps is None else list(zip(GAPS, gaps, strict=True)),
         unpassed=results.unpassed,
+        changed=results.changed,
         attention=_attention(results, pseudonym),
         mistakes=_mistakes(results, pseudonym is not None),
         links={item.name: item.see for item in results.properties},

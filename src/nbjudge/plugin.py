@@ -37,7 +37,7 @@ from nbjudge import judging, notebooks
 from nbjudge.course import Course
 from nbjudge.feedback import use_template
 from nbjudge.graded import graded, without_hidden
-from nbjudge.lab import Lab, is_test
+from nbjudge.lab import CHANGED, Lab, changed, is_test
 from nbjudge.record import save
 from nbjudge.rehearsal import UNPASSED, rehearse
 from nbjudge.settings import Settings
@@ -89,14 +89,18 @@ class Judge(NbGraderPreprocessor):
         lab = _lab(self, resources)
         setup = lab.setup()
         judge = partial(judging.judge, setup)
-        place = _course(self).rehearsal(lab.assignment, lab.notebook)
-        if unpassed := rehearse(lab, setup.limits, judge, place):
-            self.log.warning(UNPASSED.format(", ".join(unpassed)))
+        self._warn(lab, rehearse(lab, setup.limits, judge, _course(self).rehearsal(lab.assignment, lab.notebook)))
         trial = Trial.unpack(judge(lab.job(notebook, setup.limits).pack()).trial)
         for remark in trial.remarks:
             self.log.warning("%s: %s", *remark)
         resources["nbjudge"] = {"scores": trial.scores}
         return graded(lab, notebook, trial), resources
+
+    def _warn(self, lab: Lab, unpassed: list[str]) -> None:
+        """Of what concerns all submissions, in the words of `nbjudge grade`."""
+        for said, cells in ((UNPASSED, unpassed), (CHANGED, changed(_course(self), lab.assignment, lab.notebook))):
+            if cells:
+                self.log.warning(said.format(", ".join(cells), lab.assignment))
 
 
 class SaveMarks(NbGraderPreprocessor):

@@ -16,6 +16,7 @@ from nbgrader.api import Gradebook, SubmittedAssignment
 from nbjudge import notebooks
 from nbjudge.align import Match
 from nbjudge.course import Course
+from nbjudge.lab import changed
 from nbjudge.likeness import visible
 from nbjudge.pairing import tag
 from nbjudge.rehearsal import unpassed
@@ -77,6 +78,7 @@ class Results:
     properties: list[Property]
     students: list[Result]
     unpassed: list[str] = field(default_factory=list)  # tests that cost the lab's own solution points
+    changed: list[str] = field(default_factory=list)  # cells whose texts in the source are not those that were released
 
     @property
     def out_of(self) -> float:
@@ -115,7 +117,7 @@ def results(course: Course, lab: str) -> Results:
     for result in students:
         _look(course, lab, source, result)
     students.sort(key=lambda result: (result.name, result.student))
-    return Results(lab, properties, students, unpassed(course.rehearsal(lab)))
+    return Results(lab, properties, students, unpassed(course.rehearsal(lab)), changed(course, lab))
 
 
 def handed_in(course: Course, lab: str) -> set[str]:

@@ -14,6 +14,7 @@ from nbgrader.api import Gradebook
 from tiny import GOOD_ADD, GOOD_TOTAL, STUBBORN, Tiny, source_notebook
 
 from nbjudge.course import Course
+from nbjudge.lab import CHANGED
 
 EXPECTED = {  # student: final mark, what needs a look; an endless loop and os._exit cost their own points only
     "stu-perfect": (6, ""),
@@ -180,6 +181,28 @@ def test_tests_that_cost_the_labs_own_solution_points_are_named(tiny: Tiny) -> N
     report = (tiny.class_folder / "report" / "sums.html").read_text()
     assert re.search(r"own solution points</h2>\s*<p class=.lost.><code>add-value</code></p>", report)
     assert "own solution" not in healthy_output(tiny)
+
+
+def test_cells_that_were_changed_since_the_lab_was_released_are_named(tiny: Tiny) -> None:
+    """They are graded as they were released, also where the change is in hidden lines."""
+    source = source_notebook()
+    cells = {cell.id: cell for cell in source.cells}
+    for name, change in {"add-value": ("2) == 5", "2) == 6"), "total-empty": ("0", "1"), "total": ("xs", "ys")}.items():
+        cells[name].source = cells[name].source.replace(*change)
+    nbformat.write(source, tiny.class_folder / "source" / "sums" / "sums.ipynb")
+    tiny.hand_in("ada", tiny.answer(add=GOOD_ADD, total=GOOD_TOTAL))
+    said = CHANGED.format("add-value, total-empty", "sums")
+    assert said in tiny.done("grade", "sums", "--from", "incoming")
+    assert tiny.marks()["ada"]["final mark"] == "6"
+    report = tiny.class_folder / "report" / "sums.html"
+    assert '<p class="lost"><code>add-value</code>, <code>total-empty</code></p>' in report.read_text()
+    plugged = tiny.folder / "nbgrader_config.py"
+    plugged.write_text(f"{plugged.read_text()}\nimport nbjudge.plugin\nnbjudge.plugin.configure(c)\n")
+    assert said in tiny.nbgrader("autograde", "sums", "--force")
+    tiny.nbgrader("generate_assignment", "sums", "--force")
+    assert "since it was released" not in tiny.done("grade", "sums")
+    assert tiny.marks()["ada"]["final mark"] == "3"
+    assert 'id="changed"' not in report.read_text()
 
 
 def healthy_output(tiny: Tiny) -> str:
