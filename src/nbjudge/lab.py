@@ -25,7 +25,8 @@ from nbjudge.judging import Setup
 from nbjudge.limits import Limits
 from nbjudge.settings import CourseError, Settings, imported
 from nbjudge.trial.job import Job, Trial
-from nbjudge.trial.plan import parse
+from nbjudge.trial.kinds import parse
+from nbjudge.trial.prepared import prepare
 
 CHANGED = (
     "The source was changed since it was released, in {}. Students have these cells as they were released, and so they "
@@ -83,7 +84,12 @@ class Lab:
         return aligned, matches
 
     def job(self, aligned: NotebookNode, limits: Limits) -> Job:
-        return Job(self.source, aligned, limits, self.settings.delimiters, tuple(self.files.items()))
+        files = tuple(self.files.items())
+        return Job(self.source, aligned, limits, self.settings.delimiters, files, self._prepared)
+
+    @cached_property
+    def _prepared(self) -> bytes:
+        return prepare(self.source)
 
     def points(self) -> dict[str, float]:
         """Of each test cell, by grade id; what a person marks is not among them."""

@@ -8,7 +8,7 @@ import socket
 import sys
 
 from nbjudge.trial.shell import RARELY, Shell
-from nbjudge.wire import Channel, Contestant
+from nbjudge.wire import Channel, Contestant, warmup
 from nbjudge.wire.peer import CARRIERS
 
 LARGEST = 1_000_000  # characters of output that are kept for the judge, which has the last word
@@ -26,6 +26,7 @@ def warm() -> None:
         raise ValueError
     except ValueError as error:
         shell.InteractiveTB.structured_traceback(type(error), error, error.__traceback__)
+    warmup.warm()
 
 
 def main(wire: socket.socket) -> None:

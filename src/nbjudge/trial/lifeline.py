@@ -15,6 +15,7 @@ from nbjudge.wire import Channel, Closed, Judge, Late, WireError
 
 CONTESTANTS = 5  # as many a submission; after that what remains fails
 PATIENCE = 4  # times its seconds a cell may last where the processor is busy with others
+OLD = 0.02  # of a cell's time may the reckoning of its CPU time have begun before it
 GRACE = 2.0  # seconds for a cell to end after its interrupt
 LEAVING = 5.0  # seconds for a contestant to end after its last cell
 SLOW, DIED, BROKE = "CellTimeoutError", "DeadKernelError", "ProtocolError"  # the first two are nbgrader's names
@@ -43,7 +44,7 @@ class Lifeline:
         self._last = Reason(DIED, "the contestant did not start")
         self.peer: Judge | None = None
         self._namespace: Any = None  # of the tests; it outlives a contestant
-        self._began = self._used = 0.0
+        self._began = self._used = self._looked = 0.0
         self.count, self.cpu_seconds, self.peak_mb = 0, 0.0, 0.0
         self.layers: list[str] = []
 
@@ -65,7 +66,9 @@ class Lifeline:
 
     def deadline(self) -> float:
         """When a cell that begins now has to end, on a machine that is not overloaded."""
-        self._began, self._used = time.monotonic(), self._cpu_seconds()
+        self._began = time.monotonic()
+        if self._began >= self._looked + self._limits.cell_seconds * OLD:  # to look takes as long as a short cell
+            self._looked, self._used = self._began, self._cpu_seconds()
         return min(self._began + self._limits.cell_seconds, self._until)
 
     def more_time(self) -> bool:
@@ -113,7 +116,7 @@ class Lifeline:
         except Crashed as error:
             self._last = Reason(DIED, str(error))
             return
-        self.layers = self._spawned.layers
+        self.layers, self._looked = self._spawned.layers, 0.0
         self.peer = self._judge(self._spawned)
         for cell in [*self._files, *self._ran]:
             try:

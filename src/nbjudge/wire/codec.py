@@ -43,7 +43,8 @@ class Codec:
             ValueError: If it is too large, too deep or holds itself.
             Refused: If it cannot be handed over (judge).
         """
-        if is_form(value):
+        kind = type(value)
+        if kind in SIMPLE or (kind in SCALARS and is_form(value)):
             return value
         if self._depth >= self.caps.depth:
             raise ValueError(f"a value nested deeper than {self.caps.depth} levels, or one that holds itself")

@@ -15,6 +15,7 @@ from nbjudge.wire.peer import Peer
 from nbjudge.wire.proxies import OPERATIONS
 from nbjudge.wire.values import LONG, Buffers, Form
 
+MISSING = object()
 CONVERSIONS: dict[str, Callable[[Any], Any]] = {"float": float, "int": int, "str": str, "repr": repr}
 
 
@@ -60,11 +61,11 @@ class Contestant(Peer):
     def interrupt(self, *_: object) -> None:
         """Handles SIGINT: ends the student's code now, or as soon as it is its turn again."""
         self._interrupted = True
-        self._check_interrupt()
+        self.check_interrupt()
 
     def request(self, operation: str, *arguments: Any, deadline: float | None = None) -> Any:
         """Asks the judge, which honours calls of what it lent; while it waits for student code."""
-        with self._lock, self._busy(False):
+        with self._lock, _Turn(self, False):
             if not self._open:
                 raise RuntimeError("what a test lends can be called only while it waits")
             return super().request(operation, *arguments, deadline=deadline)
@@ -86,7 +87,7 @@ class Contestant(Peer):
 
     def _answer(self, perform: Callable[[], Any]) -> tuple[dict[str, Any], Buffers]:
         try:
-            with self._busy(True):
+            with _Turn(self, True):
                 return super()._answer(perform)
         except WireError:
             raise
@@ -102,8 +103,8 @@ class Contestant(Peer):
 
     def _rebound(self) -> list[str]:
         """Which globals that the judge fetched are others now."""
-        current = self.shell.namespace
-        names = [name for name, value in self.fetched.items() if name not in current or current[name] is not value]
+        current = self.shell.namespace.get
+        names = [name for name, value in self.fetched.items() if current(name, MISSING) is not value]
         for name in names:
             del self.fetched[name]
         return [name for name in names if len(name) < LONG]
@@ -125,20 +126,33 @@ class Contestant(Peer):
         error._nbjudge_again = form[2]  # type: ignore[attr-defined]  # so that the judge can raise its own
         return error
 
-    @contextlib.contextmanager
-    def _busy(self, busy: bool) -> Iterator[None]:
-        before, self.busy = self.busy, busy
-        try:
-            self._check_interrupt()
-            yield
-        finally:
-            self.busy = before
-        self._check_interrupt()
-
-    def _check_interrupt(self) -> None:
+    def check_interrupt(self) -> None:
+        """Ends the student's code if that is to be, and it is its turn."""
         if self._interrupted and self.busy and threading.get_ident() == self._thread:
             self._interrupted = False
             raise KeyboardInterrupt
+
+
+class _Turn:
+    """Whose turn it is for a while: the student's code's, which may be busy, or the wire's."""
+
+    __slots__ = ("before", "busy", "contestant")
+
+    def __init__(self, contestant: Contestant, busy: bool) -> None:
+        self.contestant, self.busy, self.before = contestant, busy, contestant.busy
+
+    def __enter__(self) -> None:
+        self.contestant.busy = self.busy
+        try:
+            self.contestant.check_interrupt()
+        except BaseException:
+            self.contestant.busy = self.before
+            raise
+
+    def __exit__(self, kind: object, error: object, tb: object) -> None:
+        self.contestant.busy = self.before
+        if kind is None:
+            self.contestant.check_interrupt()
 
 
 def capped(lines: list[str]) -> list[str]:

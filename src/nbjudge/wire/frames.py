@@ -92,7 +92,7 @@ class Channel:
         count, total = len(lengths), sum(lengths)
         if excess := self._excess(len(structure), count, total):
             raise ValueError(f"too large for the wire: {excess}")
-        head = HEAD.pack(len(structure), count) + struct.pack(f"<{count}Q", *lengths) + structure
+        head = HEAD.pack(len(structure), count) + (struct.pack(f"<{count}Q", *lengths) if count else b"") + structure
         together = total <= SMALL
         self._begun = False
         try:
@@ -202,7 +202,7 @@ class Channel:
     def _take(self, size: int, deadline: float | None) -> bytes:
         """The next bytes of the head or the structure; reads ahead."""
         taken = self._ahead[self._at : self._at + size]
-        self._at += len(taken)
+        self._at += size
         if len(taken) < size:
             content = bytearray(taken)
             while len(content) < size:

@@ -90,13 +90,16 @@ class Rides(Sharing):
                 dropped = _numbers(ride["dropped"])
                 self.twins.forget(dropped)
                 self.graphs.forget(dropped)
-            for change in _list(ride.get("changed")):
-                self._changed(buffers, *parts(change, 5))
-            self.generators.update(_list(ride.get("generators")), buffers)
+            if "changed" in ride:
+                for change in _list(ride["changed"]):
+                    self._changed(buffers, *parts(change, 5))
+            if "generators" in ride:
+                self.generators.update(_list(ride["generators"]), buffers)
             if "ask" in message:
                 self.frames.append(Frame(message.get("number"), message["ask"], ride))
             self.receive_graph(ride, buffers)
-            self.modules.update(_list(ride.get("modules")), buffers)
+            if "modules" in ride:
+                self.modules.update(_list(ride["modules"]), buffers)
             self.arrive(ride, message, buffers)
 
     def leave(self, ride: dict[str, Any], message: dict[str, Any], buffers: Buffers) -> None:

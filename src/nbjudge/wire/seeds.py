@@ -76,7 +76,7 @@ class Seeds(Extension):
         """Adds the states that changed (judge), or which did (contestant)."""
         if message.get("ask") == "global":  # runs nothing that draws
             return
-        moved = [name for name in self._sources if self._open(name) and self._moved(name)]
+        moved = [name for name, source in self._sources.items() if self._open(name) and self._moved(name, source)]
         if moved and self._judging:
             message["seeds"] = [[name, given(buffers, self._seen[name])] for name in moved]
         elif moved:
@@ -99,9 +99,9 @@ class Seeds(Extension):
         """Is it imported? Until then nobody draws."""
         return name != "numpy" or "numpy.random" in sys.modules
 
-    def _moved(self, name: str) -> bool:
+    def _moved(self, name: str, source: Python | Numpy) -> bool:
         """Did the state change since it was last looked at? The judge tells what it sees first, too."""
-        before, state = self._seen.get(name), self._sources[name].get()
+        before, state = self._seen.get(name), source.get()
         if state == before:
             return False
         self._seen[name] = state

@@ -19,7 +19,7 @@ from nbjudge.wire.twins import LEAF, PLAIN, STATE, Twin, Twins, gradient_of, wri
 from nbjudge.wire.values import Buffers, Form
 
 REQUIRES, PARAMETER, BUFFER = 1, 2, 4  # flags of a tensor
-OWN = (Tensor, nn.Parameter, torch.Size, torch.dtype, torch.device, Generator, Gradients)  # no other extension's
+OWN = (torch.Size, torch.dtype, torch.device, Generator, Gradients)  # no other extension's
 
 
 class Sharing(Extension):
@@ -36,7 +36,7 @@ class Sharing(Extension):
         self.outgoing: list[Tensor] = []  # those of the message that is being made that have a graph
         self.arrived: list[Tensor] = []  # those of the message that came
         self.kinds = {kind: _hidden(decoder) for kind, decoder in self._decoders().items()}
-        self.encoders = dict.fromkeys(OWN, self.encode)
+        self.encoders = dict.fromkeys(OWN, self.encode) | dict.fromkeys((Tensor, nn.Parameter), self._tensor_form)
         self.operations: dict[str, Callable[..., Any]] = {
             "vjp": lambda peer, number, gradients, keep: self.graphs.product(number, gradients, keep),
             "backward": lambda peer, number, gradients, keep: self.graphs.backward(number, gradients, keep),
@@ -65,6 +65,10 @@ class Sharing(Extension):
         """
         with torch._C.DisableTorchFunction():
             return self._encode(value, buffers)
+
+    def _tensor_form(self, peer: Any, tensor: Tensor, buffers: Buffers) -> Form:
+        with torch._C.DisableTorchFunction():
+            return self.share(tensor, buffers)
 
     def _encode(self, value: Any, buffers: Buffers) -> Form:
         kind = type(value)
@@ -183,8 +187,8 @@ class Sharing(Extension):
 
     def receive_graph(self, ride: dict[str, Any], buffers: Buffers) -> None:
         """Makes what came with graphs, for the message's values to pick."""
-        lent = ride.get("lent", [])
-        self.arrived = [self._borrow(buffers, *parts(item, 3)) for item in (lent if type(lent) is list else [])]
+        lent = ride.get("lent")
+        self.arrived = [self._borrow(buffers, *parts(item, 3)) for item in lent] if type(lent) is list else []
         if "graph" in ride:
             number, leaves, forms = parts(ride["graph"], 3)
             values = [differentiable(unpack(form, buffers)) for form in (forms if type(forms) is list else [])]

@@ -52,7 +52,7 @@ class TorchOfJudge(Rides):
                 ride["in place"] = True
             if not torch.is_grad_enabled():
                 ride["grad"] = False
-            if any(mode is not self.tainted for mode in open_modes()):
+            if torch._C._len_torch_function_stack() and any(mode is not self.tainted for mode in open_modes()):
                 ride["record"] = True
 
     def arrive(self, ride: dict[str, Any], message: dict[str, Any], buffers: Buffers) -> None:

@@ -13,7 +13,7 @@ Of the last three, the end that made the tensor decides how long it lives, and t
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -61,13 +61,17 @@ class Mark:
         return self.bytes == self.window
 
 
-class Twin:
-    """One tensor of the table, held weakly unless `held` holds it."""
+class Twin(weakref.ref[Tensor]):
+    """One tensor of the table, held weakly unless `held` holds it; its end is told to `died`."""
 
-    __slots__ = ("exact", "gradient", "held", "key", "kind", "mark", "name", "ref", "required", "spoiled")
+    __slots__ = ("exact", "gradient", "held", "key", "kind", "mark", "name", "required", "spoiled")
 
-    def __init__(self, name: int, key: int, ref: weakref.ref[Tensor], kind: str, exact: bool) -> None:
-        self.name, self.key, self.ref, self.kind, self.exact = name, key, ref, kind, exact
+    def __new__(cls, name: int, tensor: Tensor, died: Callable[[Any], None], kind: str, exact: bool) -> Twin:
+        return super().__new__(cls, tensor, died)
+
+    def __init__(self, name: int, tensor: Tensor, died: Callable[[Any], None], kind: str, exact: bool) -> None:
+        super().__init__(tensor, died)  # type: ignore[call-arg]
+        self.name, self.key, self.kind, self.exact = name, id(tensor), kind, exact
         self.held: object = None
         self.mark: Mark | None = None
         self.gradient: Mark | None = None
@@ -75,7 +79,7 @@ class Twin:
         self.spoiled = False  # changed here, and the other end did not take it
 
     def tensor(self) -> Tensor | None:
-        tensor = self.ref()
+        tensor = self()
         if tensor is not None:
             tensor._fix_weakref()  # type: ignore[attr-defined]  # its Python half may have been left to C++
         return tensor
@@ -120,7 +124,7 @@ class Twins:
     def of(self, tensor: Tensor) -> Twin | None:
         """The entry of a tensor."""
         twin = self._by_id.get(id(tensor))
-        return twin if twin is not None and twin.ref() is tensor else None
+        return twin if twin is not None and twin() is tensor else None
 
     def named(self, name: object) -> Twin | None:
         """The entry of a number; WireError for what is no number of a tensor."""
@@ -130,11 +134,11 @@ class Twins:
 
     def bind(self, name: int, tensor: Tensor, kind: str) -> Twin:
         """Enters a tensor under a number; what stood there is forgotten."""
-        self.forget([name])
+        if name in self._by_name:
+            self.forget([name])
         if len(self._by_name) >= MOST:
             raise WireError(f"more than {MOST} tensors are held")
-        exact = kind != PLAIN or self.sign < 0 < name
-        twin = Twin(name, id(tensor), weakref.ref(tensor, self._died(name)), kind, exact)
+        twin = Twin(name, tensor, self._died, kind, kind != PLAIN or self.sign < 0 < name)
         twin.held = tensor if kind != PLAIN and not self.mine(name) else None
         twin.agree(tensor)
         if (before := self._by_id.get(id(tensor))) is not None:
@@ -143,14 +147,10 @@ class Twins:
         self.dropped.discard(name)
         return twin
 
-    def _died(self, name: int) -> Any:
-        def died(ref: weakref.ref[Tensor]) -> None:
-            twin = self._by_name.get(name)
-            if twin is not None and twin.ref is ref:
-                self.forget([name])
-                self.dropped.add(name)
-
-        return died
+    def _died(self, twin: Twin) -> None:
+        if self._by_name.get(twin.name) is twin:
+            self.forget([twin.name])
+            self.dropped.add(twin.name)
 
     def forget(self, names: Any) -> None:
         for name in names:
