@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import secrets
+from pathlib import Path
+
 import pytest
 from nbformat.v4 import new_markdown_cell
 from trials import cell, error, graded, hidden, judged, locked, printed, remarks, solution
 
+from nbjudge.box.messages import Crashed
+from nbjudge.box.paths import SCRATCH
 from nbjudge.box.zygote import Zygote
 from nbjudge.limits import Limits
-from nbjudge.trial.messages import HIDDEN
+from nbjudge.trial.messages import HIDDEN, REFUSED
+from nbjudge.wire.proxies import BY_VALUE
 
 MISTAKE = "class Mistake(AssertionError):\n    pass"
 
@@ -198,6 +204,14 @@ def test_a_hidden_failure_tells_nothing_of_the_input(zygote):
     assert error(trial, 1)["traceback"] == [f"{HIDDEN} Your code raised KeyError."]
 
 
+def test_a_judge_that_is_killed_leaves_no_file_of_the_lab(zygote):
+    name = f"{secrets.token_hex(8)}.csv"
+    killed = graded(f"import os, signal\nassert os.path.exists({name!r})\nos.kill(os.getpid(), signal.SIGKILL)", "t")
+    with pytest.raises(Crashed, match="SIGKILL"):
+        judged(zygote, killed, files=((name, b"1,2"),))
+    assert not list(Path(SCRATCH).glob(f"nbjudge-*/**/{name}"))
+
+
 def test_partial_credit(zygote):
     trial = judged(
         zygote,
@@ -224,6 +238,8 @@ def test_tests_that_cannot_be_run_are_the_instructors_and_told(zygote):
     assert trial.scores == {"syntax": 0, "refused": 0, "right": 1}
     said = [remark.detail for remark in trial.remarks if remark.kind == "test"]
     assert [text.split(":")[0] for text in said] == ["syntax, line 2", "refused, line 1", "setup"]
+    assert said[1].endswith("`==` on the student's 'A' is not carried by the judge; " + BY_VALUE + ".")
+    assert error(trial, 2)["evalue"] == REFUSED, "that is for the author of the test"
 
 
 def test_a_tests_own_slip_is_shown_as_the_tests_line(zygote):

@@ -11,7 +11,7 @@ import pytest
 from nbjudge.trial import forbidden, messages
 from nbjudge.trial.job import DELIMITERS
 from nbjudge.trial.testcell import Property
-from nbjudge.wire.proxies import StudentObject
+from nbjudge.wire.proxies import Refused, StudentObject
 
 HIDDEN = "\n### BEGIN HIDDEN TESTS\n{}\n### END HIDDEN TESTS"
 
@@ -31,6 +31,16 @@ def outcome(source, **names):
     with pytest.raises(Exception) as caught:  # noqa: PT011
         test.run({"Mistake": Mistake, **names})
     return messages.failure(caught.value, test)
+
+
+@pytest.mark.parametrize("hide", [False, True])
+def test_what_the_judge_refused_is_no_mistake_of_the_students(hide):
+    def f():
+        raise Refused("<test t>, line 1: `==` is not carried by the judge; compare what it holds.")
+
+    said = outcome(HIDDEN.format("f()") if hide else "f()", f=f)
+    assert said["evalue"] == messages.REFUSED
+    assert said["traceback"] == [*([] if hide else ["line 1 of this test:  f()"]), messages.REFUSED]
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,14 @@ import shutil
 import signal
 import socket
 import sys
+import tempfile
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from nbjudge.box import usage
+from nbjudge.box import kernel, usage
 from nbjudge.box.messages import Crashed, Ending, receive, send
 from nbjudge.box.paths import SHARED_MEMORY
 from nbjudge.box.seal import Plan, seal
@@ -26,6 +27,7 @@ from nbjudge.box.spawned import Spawned
 class Judge:
     status: socket.socket  # to the driver
     spawns: socket.socket  # the judge asks for contestants here
+    scratch: str
     contestants: set[int] = field(default_factory=set)
 
 
@@ -94,7 +96,17 @@ def run(child: Callable[[], Any], report: socket.socket) -> None:
         os._exit(code)
 
 
-def become_judge(job: socket.socket, spawns: socket.socket, status: socket.socket, plan: Plan, main: str) -> None:
+def become_judge(
+    job: socket.socket,
+    spawns: socket.socket,
+    status: socket.socket,
+    scratch: str,
+    busy: list[int],
+    plan: Plan,
+    main: str,
+) -> None:
+    """Its temporary files lie in `scratch`, which the zygote removes, whatever ends the judge."""
+
     def spawn() -> Spawned:
         send(spawns, "spawn")
         message, received = receive(spawns, 3)
@@ -104,9 +116,21 @@ def become_judge(job: socket.socket, spawns: socket.socket, status: socket.socke
         return Spawned(socket.socket(fileno=wire), process, socket.socket(fileno=status_of_it))
 
     _close_all_but(job, spawns, status)
+    _stay_on_one_core(busy)
+    os.environ["TMPDIR"] = scratch
+    tempfile.tempdir = None
     if "limits" in plan.layers:
         usage.limit_judge(plan.limits)
     function(main)(job, spawn)
+
+
+def _stay_on_one_core(busy: list[int]) -> None:
+    """A judge and its contestants take turns, and on two cores each waits for the other's to wake.
+
+    The core is the one where the kernel put this process, unless more of the others are at work there than elsewhere.
+    """
+    here = kernel.call("sched_getcpu")
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0), key=lambda core: (busy.count(core), core != here))})
 
 
 def become_contestant(wire: socket.socket, record: Contestant, plan: Plan, main: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import os
 import selectors
+import shutil
 import signal
 import socket
 import tempfile
@@ -76,15 +77,26 @@ class Server:
         spawns, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with job, theirs:
             try:
-                pid = self._fork(lambda: children.become_judge(job, theirs, status, self.plan, self.mains[0]), status)
+                scratch, main, busy = self._scratch(next(self.names)), self.mains[0], self._busy()
+                pid = self._fork(
+                    lambda: children.become_judge(job, theirs, status, scratch, busy, self.plan, main), status
+                )
             except OSError as error:
                 _refuse(status, error)
                 status.close()
                 spawns.close()
                 return
-            self.judges[pid] = Judge(status, spawns)
+            self.judges[pid] = Judge(status, spawns, scratch)
             self.selector.register(spawns, selectors.EVENT_READ, lambda: self.hand_out(pid))
             _hand_over(status, pid)
+
+    def _busy(self) -> list[int]:
+        """The cores of the judges that are at work."""
+        cores: list[int] = []
+        for judge in self.judges:
+            with suppress(OSError):  # it ended
+                cores += os.sched_getaffinity(judge)
+        return cores
 
     def hand_out(self, judge: int) -> None:
         """Give a judge that asks the contestant that waits, and prepare the next: sealing takes longer than a call."""
@@ -101,6 +113,8 @@ class Server:
             _refuse(asked, error)
             return
         self.judges[judge].contestants.add(spare.pid)
+        with suppress(OSError):  # one of them ended
+            os.sched_setaffinity(spare.pid, os.sched_getaffinity(judge))
         with spare.wire, spare.told:
             _hand_over(asked, spare.pid, spare.wire, spare.told)
         self.prepare()
@@ -131,9 +145,13 @@ class Server:
     def _equip(self, record: Contestant) -> None:
         name = next(self.names)
         if not self.isolated:
-            record.scratch = tempfile.mkdtemp(prefix=f"{name}-", dir=SCRATCH)
+            record.scratch = self._scratch(name)
         if "memory" in self.plan.layers:
             record.group = usage.MemoryGroup(name, usage.together_mb(self.plan.limits))
+
+    def _scratch(self, name: str) -> str:
+        """By its name the driver finds it, should the zygote be killed."""
+        return tempfile.mkdtemp(prefix=f"{name}-", dir=SCRATCH)
 
     @contextmanager
     def _new_pid_namespace(self) -> Iterator[None]:
@@ -184,6 +202,7 @@ class Server:
         with suppress(KeyError):
             self.selector.unregister(judge.spawns)
         judge.spawns.close()
+        shutil.rmtree(judge.scratch, ignore_errors=True)
         for pid in judge.contestants & set(self.contestants):
             self._kill(pid)
 

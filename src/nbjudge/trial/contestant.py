@@ -20,7 +20,8 @@ def warm() -> None:
         if library in sys.modules:
             importlib.import_module("nbjudge.wire." + CARRIERS[library].split(".")[0])
     shell = Shell.made()
-    shell.run_cell("None")
+    for _ in range(20):
+        shell.run_cell("None")
     shell.displayhook.compute_format_data(None)
     try:
         raise ValueError

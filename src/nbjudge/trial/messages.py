@@ -2,7 +2,7 @@
 
 In a visible line: the line, the error with its whole text. In a hidden line: that a hidden check failed, the name of
 the mistake if the test names one, and which kind of error the student's code raised; never the text of an error,
-which can hold the hidden values.
+which can hold the hidden values. What the judge refused is written for the test's author, who finds it in the report.
 """
 
 from __future__ import annotations
@@ -14,8 +14,13 @@ from nbjudge.trial.hidden import visible_number
 from nbjudge.trial.outputs import Output, line, text
 from nbjudge.trial.shell import safe_text
 from nbjudge.trial.testcell import Property
+from nbjudge.wire.proxies import Refused
 
 HIDDEN = "A hidden check of this property failed."
+REFUSED = (
+    "This test asks something that the judge cannot do with what your code gave it. If your code gives what the task "
+    "asks for, it is not your mistake: tell your instructor."
+)
 NAME = 160  # characters of a mistake's name
 
 
@@ -29,6 +34,8 @@ class Reason(NamedTuple):
 def failure(error: BaseException, test: Property) -> Output:
     """The output of a test cell that an error ended."""
     lines = test.lines(error.__traceback__)
+    if isinstance(error, Refused):
+        return _error("Refused", REFUSED, [*_way(lines, test), REFUSED])
     if test.hidden.intersection(lines):  # also where a visible line calls a function that stands in hidden ones
         return _hidden(error, _way(lines, test))
     said = text(safe_text(error))

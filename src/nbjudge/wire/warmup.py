@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import socket
 import sys
-from collections.abc import Callable
 from typing import Any
 
 from nbjudge.wire.contestant import Contestant
@@ -116,4 +115,5 @@ def warm() -> None:
         exec(test, judge.namespace)
         judge.retire(lambda lent: False)
     judge.namespace.clear()
-    ours.close(), theirs.close()
+    ours.close()
+    theirs.close()
