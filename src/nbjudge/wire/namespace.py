@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from nbjudge.wire.judge import Judge
 
 SITE = {"copyright", "credits", "exit", "help", "license", "quit"}  # for the prompt; a student may call something so
+PLAIN = {name: value for name, value in vars(builtins).items() if name not in SITE}
 
 
 class Namespace(dict[str, Any]):
@@ -21,12 +22,13 @@ class Namespace(dict[str, Any]):
     judge: Judge
 
     def __init__(self) -> None:
-        super().__init__(__name__="__main__", __builtins__=_Builtins(self))
+        plain = {name: value for name, value in PLAIN.items() if not name.startswith("__")}
+        super().__init__(plain, __name__="__main__", __builtins__=_Builtins(self))
         self._removed: set[str] = set()
 
     def __missing__(self, name: str) -> Any:
-        if hasattr(builtins, name) and name not in SITE:
-            return getattr(builtins, name)
+        if name in PLAIN:  # that the test has deleted
+            return PLAIN[name]
         if name.startswith("__"):  # what Python itself looks up, such as __annotations__
             raise KeyError(name)
         return self.judge.fetch(name)
@@ -56,7 +58,7 @@ class _Builtins(dict[str, Any]):
     """Python's builtins; asks the namespace for other names, since a class's body does not ask it itself."""
 
     def __init__(self, namespace: Namespace) -> None:
-        super().__init__({name: value for name, value in vars(builtins).items() if name not in SITE})
+        super().__init__(PLAIN)
         self._namespace = namespace
 
     def __missing__(self, name: str) -> Any:

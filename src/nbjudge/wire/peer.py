@@ -11,8 +11,9 @@ import functools
 import importlib
 import inspect
 import os
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from nbjudge.wire.codec import Codec
@@ -21,6 +22,7 @@ from nbjudge.wire.failures import rebuilt, told
 from nbjudge.wire.frames import Channel, WireError
 from nbjudge.wire.values import Buffers, Form
 
+ALONE = 3  # references to a value in a container that nothing else holds: the container's, a variable's, the call's
 FREED = 4096  # handles that one message frees at most
 CARRIERS = {"random": "seeds.Seeds", "numpy": "arrays.Arrays", "torch": "torch.Torch"}  # extensions for libraries
 
@@ -33,6 +35,7 @@ class Peer(Codec):
         self.channel = channel
         self.carried: set[str] = set()  # libraries of `CARRIERS`
         self.broken: WireError | None = None  # what ended the talk for good
+        self.passing: set[int] = set()  # the identities of values in the next message that nothing else here holds
         self.objection: Exception | None = None  # of an extension: raised instead of the reply that it came with
         self._before_send: list[Callable[[Peer, dict[str, Any], Buffers], None]] = []  # of those with anything to add
         self._after_receive: list[Callable[[Peer, dict[str, Any], Buffers], None]] = []
@@ -81,6 +84,7 @@ class Peer(Codec):
         buffers: Buffers = []
         self._items = 0
         forms = [self.encode(argument, buffers) for argument in arguments]
+        self.passing = set()
         return {"ask": operation, "number": self._asked + 1, "with": forms}, buffers
 
     def _exchange(self, message: dict[str, Any], buffers: Buffers, deadline: float | None) -> tuple[Any, Buffers]:
@@ -189,9 +193,9 @@ class Peer(Codec):
     def _answer(self, perform: Callable[[], Any]) -> tuple[dict[str, Any], Buffers]:
         buffers: Buffers = []
         try:
-            value = perform()
-            self._items = 0
-            return {"value": self.encode(value, buffers)}, buffers
+            value = [perform()]
+            self._items, self.passing = 0, alone(value)
+            return {"value": self.encode(value[0], buffers)}, buffers
         except WireError:
             raise
         except Exception as error:
@@ -206,6 +210,19 @@ class Peer(Codec):
         if type(form) is not list or len(form) < 2:
             raise WireError("a reply without value or error")
         return rebuilt(self.decode(form[0], buffers), form[1])
+
+
+def alone(values: Iterable[Any]) -> set[int]:
+    """The identities of the values that only this container holds, and of those that they alone hold."""
+    found = set()
+    for value in values:
+        if sys.getrefcount(value) == ALONE:
+            found.add(id(value))
+            if type(value) in (tuple, list):
+                found |= alone(value)
+            elif type(value) is dict:
+                found |= alone(value.values())
+    return found
 
 
 @functools.cache

@@ -47,9 +47,12 @@ class Numpy:
 
     name = "numpy"
 
-    def get(self) -> bytes:
-        generator = sys.modules["numpy"].random.get_bit_generator()
-        if type(generator) is not sys.modules["numpy"].random.MT19937:  # another in its place: nobody can follow
+    def get(self) -> bytes | None:
+        random = sys.modules.get("numpy.random")
+        if random is None:  # until it is imported nobody draws
+            return None
+        generator = random.get_bit_generator()
+        if type(generator) is not random.MT19937:  # another in its place: nobody can follow
             return b""
         return ctypes.string_at(generator.ctypes.state_address, 4 * WORDS)
 
@@ -70,13 +73,13 @@ class Seeds(Extension):
     def __init__(self, peer: Any, judging: bool) -> None:
         self._judging = judging
         self._sources: dict[str, Python | Numpy] = {source.name: source for source in (Python(), Numpy())}
-        self._seen: dict[str, bytes] = {}
+        self._seen: dict[str, bytes | None] = {}
 
     def before_send(self, peer: Any, message: dict[str, Any], buffers: Buffers) -> None:
         """Adds the states that changed (judge), or which did (contestant)."""
         if message.get("ask") == "global":  # runs nothing that draws
             return
-        moved = [name for name, source in self._sources.items() if self._open(name) and self._moved(name, source)]
+        moved = [name for name, source in self._sources.items() if self._moved(name, source)]
         if moved and self._judging:
             message["seeds"] = [[name, given(buffers, self._seen[name])] for name in moved]
         elif moved:
@@ -95,10 +98,6 @@ class Seeds(Extension):
             else:
                 self._take(*item, buffers=buffers)
 
-    def _open(self, name: str) -> bool:
-        """Is it imported? Until then nobody draws."""
-        return name != "numpy" or "numpy.random" in sys.modules
-
     def _moved(self, name: str, source: Python | Numpy) -> bool:
         """Did the state change since it was last looked at? The judge tells what it sees first, too."""
         before, state = self._seen.get(name), source.get()
@@ -116,6 +115,6 @@ class Seeds(Extension):
     def _step(self, name: Any) -> None:
         if type(name) is not str or name not in self._sources:
             raise WireError("random numbers of no source")
-        if self._open(name):
+        if self._sources[name].get() is not None:
             self._sources[name].step()
             self._seen[name] = self._sources[name].get()

@@ -19,6 +19,7 @@ from nbjudge.wire.twins import LEAF, PLAIN, STATE, Twin, Twins, gradient_of, wri
 from nbjudge.wire.values import Buffers, Form
 
 REQUIRES, PARAMETER, BUFFER = 1, 2, 4  # flags of a tensor
+PASSING = 0  # the number of a tensor that its end keeps no copy of: nothing can happen to it there any more
 OWN = (torch.Size, torch.dtype, torch.device, Generator, Gradients)  # no other extension's
 
 
@@ -109,6 +110,8 @@ class Sharing(Extension):
         flags = REQUIRES * tensor.requires_grad | PARAMETER * parameter | BUFFER * state
         gradient = gradient_of(tensor)
         values = pack(tensor, buffers, strict=self.sign > 0)
+        if twin is None and gradient is None and kind == PLAIN and id(tensor) in self.peer.passing:
+            return ["tensor", PASSING, flags, values, None]
         slope = None if gradient is None else pack(gradient, buffers)
         return ["tensor", self._number(tensor, twin, kind), flags, values, slope]
 
@@ -147,6 +150,8 @@ class Sharing(Extension):
 
     def _tensor(self, form: list[Any], buffers: Buffers) -> Tensor:
         name, flags, values, gradient = form
+        if name == PASSING:
+            return unpack(values, buffers)
         if type(flags) is not int or not 0 <= flags < 8:
             raise WireError("a tensor without flags")
         twin = self.twins.named(name)

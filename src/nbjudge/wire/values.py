@@ -143,6 +143,8 @@ def _parts(peer: Peer, value: Iterable[Any], buffers: Buffers) -> Form:
 
 
 def _table(peer: Peer, value: dict[Any, Any], buffers: Buffers) -> Form:
+    if not value:
+        return [type(value).__name__]
     if not _has_keys(value):
         return NotImplemented
     flat = peer.encode_all([part for pair in value.items() for part in pair], buffers)
