@@ -37,6 +37,12 @@ LOCKED = filename(Kind.LOCKED, "")[:-1]  # how the names of their files begin
 CELLS = 10  # so many cells may show as much as a cell may
 
 
+def warm() -> None:
+    """In the zygote: what every judge would otherwise do for the first time."""
+    hashlib.sha256()  # OpenSSL gets ready
+    seed(0)
+
+
 def main(job: socket.socket, spawn: Callable[[], Spawned]) -> None:
     """Read the Job, answer with the Trial."""
     gc.set_threshold(*RARELY)

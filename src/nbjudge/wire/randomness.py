@@ -9,7 +9,7 @@ import torch
 from torch import Generator
 
 from nbjudge.wire.frames import WireError
-from nbjudge.wire.tensors import parts
+from nbjudge.wire.tensors import content, parts
 from nbjudge.wire.values import Buffers, taken
 
 MOST = 10_000  # generators that are held at a time
@@ -17,7 +17,7 @@ MOST = 10_000  # generators that are held at a time
 
 def state_of(generator: Generator) -> bytes:
     """A generator's state as bytes."""
-    return generator.get_state().numpy().tobytes()
+    return bytes(content(generator.get_state()))
 
 
 def set_state(generator: Generator, state: bytearray) -> None:

@@ -24,6 +24,7 @@ NAMES = (
 DTYPES: dict[str, torch.dtype] = {name: getattr(torch, name) for name in NAMES}
 NAME_OF = {dtype: name for name, dtype in DTYPES.items()}
 DEVICES = ("cpu", "meta")
+FEW = 1 << 14  # bytes; to copy them is quicker than to make a view of them
 LARGEST = 1 << 30  # bytes of one tensor; a stride of 0 makes a tensor of any size out of nothing
 FUNC = "torch.func (vmap, grad, …) cannot look into the student's functions; call them on plain tensors"
 DIMENSIONS = 64  # of torch
@@ -50,9 +51,6 @@ def plain(tensor: Tensor, *, strict: bool) -> Tensor:
         tensor = tensor.as_subclass(Tensor)
     if tensor.is_meta:
         return tensor
-    if tensor.numel() * tensor.itemsize > LARGEST:
-        shape = "×".join(map(str, tensor.shape))
-        raise TypeError(f"a tensor of shape {shape} is too large to be handed over; the limit is {LARGEST >> 20} MiB")
     if tensor.is_conj() or tensor.is_neg():
         tensor = tensor.resolve_conj().resolve_neg()
     return tensor.contiguous()
@@ -69,29 +67,40 @@ def _refuse(tensor: Tensor, strict: bool) -> None:
         raise TypeError(f"a tensor of {tensor.dtype} cannot be handed over")
     if tensor.device.type not in DEVICES:
         raise TypeError(f"a tensor on {tensor.device} cannot be handed over; use cpu() first")
+    if tensor.numel() * tensor.itemsize > LARGEST and not tensor.is_meta:
+        shape = "×".join(map(str, tensor.shape))
+        raise TypeError(f"a tensor of shape {shape} is too large to be handed over; the limit is {LARGEST >> 20} MiB")
     if strict and type(tensor) not in (*COMMON, nn.Buffer):
         raise TypeError(
             f"a tensor of class {type(tensor).__name__} cannot be handed over; use as_subclass(torch.Tensor)"
         )
 
 
-def window(tensor: Tensor) -> memoryview:
-    """The bytes of a contiguous tensor on the CPU, without a copy; it keeps the tensor alive."""
-    if tensor.nbytes == 0:
-        return memoryview(b"")
-    array = (ctypes.c_ubyte * tensor.nbytes).from_address(tensor.data_ptr())
-    array.owner = tensor  # type: ignore[attr-defined]  # any attribute may be set
+def content(tensor: Tensor) -> memoryview:
+    """The bytes of a tensor on the CPU: of a few a copy; many stay where they are, and keep their memory alive."""
+    if not lies_flat(tensor):
+        tensor = plain(tensor, strict=False)
+    size = tensor.nbytes
+    if size <= FEW:
+        return memoryview(ctypes.string_at(tensor.data_ptr(), size) if size else b"")
+    array = (ctypes.c_ubyte * size).from_address(tensor.data_ptr())
+    array.owner = tensor.detach()  # type: ignore[attr-defined]  # any attribute may be set
     return memoryview(array).cast("B")
+
+
+def lies_flat(tensor: Tensor) -> bool:
+    """Whether its memory holds its values in their order and nothing else."""
+    return type(tensor) in COMMON and tensor.is_contiguous() and not (tensor.is_conj() or tensor.is_neg())
 
 
 def pack(tensor: Tensor, buffers: Buffers, *, strict: bool = False) -> Form:
     """The form of a tensor; its bytes are added to the buffers. Raises what `plain` raises."""
-    values = plain(tensor, strict=strict)
-    shape = list(values.shape)
-    if values.is_meta:
-        return [shape, NAME_OF[values.dtype], "meta", -1]
-    buffers.append(window(values))
-    return [shape, NAME_OF[values.dtype], "cpu", len(buffers) - 1]
+    _refuse(tensor, strict)
+    shape = list(tensor.shape)
+    if tensor.is_meta:
+        return [shape, NAME_OF[tensor.dtype], "meta", -1]
+    buffers.append(content(tensor))
+    return [shape, NAME_OF[tensor.dtype], "cpu", len(buffers) - 1]
 
 
 def unpack(form: Any, buffers: Buffers) -> Tensor:
