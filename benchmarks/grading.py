@@ -34,7 +34,7 @@ from tools import labs, sample_class
 TOPIC = "regularization"
 STUDENTS = 40
 BAR, FLAT, CELLS = 1 / 20, 1.1, 1.3
-ROUNDS = 5  # of the regularization lab
+ROUNDS = 15  # of the regularization lab
 GRADE = "from nbjudge.course import Course; from nbjudge.grade import grade; grade(Course.here(), {lab!r}, jobs={jobs})"
 CONFIG = """
 c = get_config()

@@ -27,7 +27,7 @@ from nbjudge.trial.messages import Reason
 from nbjudge.trial.outputs import Output, Outputs, Stream, clean, line
 from nbjudge.trial.plan import Step, plan, scores
 from nbjudge.trial.prepared import filename
-from nbjudge.trial.shell import RARELY, Shell, seed
+from nbjudge.trial.shell import RARELY, Shell
 from nbjudge.trial.testcell import Property
 from nbjudge.wire import Judge, Refused
 from nbjudge.wire.proxies import refusals
@@ -38,9 +38,8 @@ CELLS = 10  # so many cells may show as much as a cell may
 
 
 def warm() -> None:
-    """In the zygote: what every judge would otherwise do for the first time."""
+    """In the zygote, not in each judge."""
     hashlib.sha256()  # OpenSSL gets ready
-    seed(0)
 
 
 def main(job: socket.socket, spawn: Callable[[], Spawned]) -> None:
@@ -134,7 +133,7 @@ class Run:
         peer = self.contestant.ready()
         peer.on_outputs = lambda sent: _add(outputs, clean(sent, self.limits.output_bytes))
         peer.changes_inputs = "changes-inputs" in step.tags
-        seed(_number(step))
+        peer.seed(_number(step))
         names = {*step.forbid, *self.job.source.get("metadata", {}).get("nbjudge", {}).get("forbid", ())}
         value, error = None, None
         refusals.clear()

@@ -9,7 +9,6 @@ import builtins
 import getpass
 import inspect
 import os
-import random
 import re
 import shutil
 import subprocess
@@ -30,6 +29,7 @@ from traitlets import Instance, Type
 from traitlets.config import Config
 
 from nbjudge.trial.outputs import Output, Outputs, Stream
+from nbjudge.wire.seeds import seed
 
 FIGURES = "module://matplotlib_inline.backend_inline"
 PLAIN = 0  # the number of a cell that is not the notebook's: it leaves no trace in the history
@@ -143,7 +143,8 @@ class Shell(InteractiveShell):
         return list(self._frames(error.__traceback__))
 
     def _frames(self, tb: TracebackType | None) -> Iterator[str]:
-        for frame in [frame for frame in traceback.extract_tb(tb) if _is_cell(frame.filename)][-FRAMES:]:
+        cells = [(frame, line) for frame, line in traceback.walk_tb(tb) if _is_cell(frame.f_code.co_filename)]
+        for frame in traceback.StackSummary.extract(cells[-FRAMES:]):
             yield f"in {frame.name}, line {frame.lineno}:  {frame.line}"
 
     def system(self, cmd: str) -> None:
@@ -183,17 +184,6 @@ class Shell(InteractiveShell):
 def refuse_input(prompt: object = "", *args: object, **kwargs: object) -> NoReturn:
     """Stands for `input` and `getpass`."""
     raise StdinNotImplementedError(f"nobody can answer input({str(prompt)!r}) while the notebook is graded")
-
-
-def seed(number: int) -> None:
-    """Set the global random state of every library that this process has imported."""
-    random.seed(number)
-    if numpy := sys.modules.get("numpy"):
-        numpy.random.seed(number % 2**32)
-    if torch := sys.modules.get("torch"):
-        torch.random.default_generator.manual_seed(number)  # torch.manual_seed looks at the stack for each device
-        if torch.cuda.is_initialized():
-            torch.cuda.manual_seed_all(number)
 
 
 def safe_text(error: BaseException) -> str:

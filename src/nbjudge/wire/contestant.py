@@ -13,6 +13,7 @@ from nbjudge.wire.failures import TRACE, rebuilt
 from nbjudge.wire.frames import Channel, Closed, WireError
 from nbjudge.wire.peer import Peer, alone
 from nbjudge.wire.proxies import OPERATIONS
+from nbjudge.wire.seeds import seed
 from nbjudge.wire.values import LONG, Buffers, Form
 
 MISSING = object()
@@ -114,6 +115,9 @@ class Contestant(Peer):
         if "carry" in message:
             for library in set(message["carry"]) - self.carried:
                 self.carry(library)
+        if "seed" in message:
+            seed(message["seed"])
+            self._agree()
 
     def _telling(self, error: BaseException) -> Form:
         if (number := getattr(error, "_nbjudge_again", None)) is not None:

@@ -20,6 +20,9 @@ class Extension:
         """The form of a value, or NotImplemented; asked in the order in which they stand in `Codec.extensions`."""
         return NotImplemented
 
+    def agree(self) -> None:
+        """Both ends have just set their random states alike."""
+
     def before_send(self, peer: Any, message: dict[str, Any], buffers: Buffers) -> None:
         """Adds to a message, under a key of its own, what rides along; its values are encoded already."""
 

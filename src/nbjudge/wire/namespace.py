@@ -33,25 +33,31 @@ class Namespace(dict[str, Any]):
             raise KeyError(name)
         return self.judge.fetch(name)
 
-    def __setitem__(self, name: str, value: Any) -> None:
-        if name in self._removed:
-            self.judge.request("assign", name, value)
-            self._removed.discard(name)
-        else:
-            super().__setitem__(name, value)
-
     def __delitem__(self, name: str) -> None:
         if name in self:
             super().__delitem__(name)
         else:
             self.judge.request("remove", name)
             self._removed.add(name)
+            self.__class__ = _WithGaps
 
     def restore(self) -> None:
         """After a test: the student's globals that it took away are there again."""
         removed, self._removed = self._removed, set()
+        self.__class__ = Namespace
         for name in sorted(removed):
             self.judge.request("restore", name)
+
+
+class _WithGaps(Namespace):
+    """After a test has taken a global away; most never do, and each of their assignments would ask."""
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        if name in self._removed:
+            self.judge.request("assign", name, value)
+            self._removed.discard(name)
+        else:
+            super().__setitem__(name, value)
 
 
 class _Builtins(dict[str, Any]):

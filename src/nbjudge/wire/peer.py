@@ -54,6 +54,10 @@ class Peer(Codec):
         self._before_send = [each.before_send for each in riding]
         self._after_receive = [each.after_receive for each in riding]
 
+    def _agree(self) -> None:
+        for extension in self.extensions:
+            extension.agree()
+
     # requests
 
     def request(self, operation: str, *arguments: Any, deadline: float | None = None) -> Any:

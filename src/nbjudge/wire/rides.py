@@ -44,6 +44,9 @@ class Rides(Sharing):
         self.frames: list[Frame] = []
         self.reports: list[Form] = []
 
+    def agree(self) -> None:
+        self.globals.news()
+
     def keep(self, tensor: Tensor) -> Tensor:
         if self.frames:
             self.frames[-1].held.append(tensor)

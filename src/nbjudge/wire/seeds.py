@@ -21,6 +21,17 @@ LAST = 624  # the position after which it makes new words
 STATE = id(random._inst) + object.__basicsize__  # where CPython keeps that of `random`
 
 
+def seed(number: int) -> None:
+    """Set the global random state of every library that this process has imported."""
+    random.seed(number)
+    if numpy := sys.modules.get("numpy"):
+        numpy.random.seed(number % 2**32)
+    if torch := sys.modules.get("torch"):
+        torch.random.default_generator.manual_seed(number)  # torch.manual_seed looks at the stack for each device
+        if torch.cuda.is_initialized():
+            torch.cuda.manual_seed_all(number)
+
+
 class Python:
     """The state of `random`. It is read where it lies, its position first: a copy takes fifteen times as long."""
 
@@ -74,6 +85,9 @@ class Seeds(Extension):
         self._judging = judging
         self._sources: dict[str, Python | Numpy] = {source.name: source for source in (Python(), Numpy())}
         self._seen: dict[str, bytes | None] = {}
+
+    def agree(self) -> None:
+        self._seen = {name: source.get() for name, source in self._sources.items()}
 
     def before_send(self, peer: Any, message: dict[str, Any], buffers: Buffers) -> None:
         """Adds the states that changed (judge), or which did (contestant)."""

@@ -39,7 +39,7 @@ class Mark:
         self.kind = (tensor.shape, tensor.dtype)
         self.version = _version(tensor)
         self.pointer = tensor.data_ptr()
-        self.bytes = bytearray(content(tensor)) if exact and not tensor.is_meta else None  # compares fast with any bytes
+        self.bytes = bytearray(content(tensor)) if exact and not tensor.is_meta else None  # quick to compare
 
     def quiet(self, tensor: Tensor) -> bool:
         """Whether it changed, if it did, behind its version's back and in its own memory."""
