@@ -295,15 +295,17 @@ def test_a_global_taken_away_and_given_back(judge):
         run(judge, "del nothing")
 
 
-def test_a_student_s_function_is_fetched_once_a_test_unless_it_is_rebound(judge, monkeypatch):
-    judge.retire(bool)  # a test has ended
+def test_a_student_s_function_is_fetched_once_unless_it_is_rebound(judge, monkeypatch):
+    judge.run_cell("def half(x): return x[0] / 2", 3)
     asked = []
     request = judge.request
     monkeypatch.setattr(
         judge, "request", lambda name, *rest, **named: asked.append(name) or request(name, *rest, **named)
     )
-    run(judge, "for _ in range(5): double([1])")
-    assert asked == ["global", *["call"] * 5]
+    run(judge, "for _ in range(5): half([1])")
+    judge.retire(bool)  # a test has ended
+    run(judge, "half([1])")
+    assert asked == ["global", *["call"] * 6]
     judge.run_cell("def swap():\n    global version\n    version = lambda: 2\nversion = lambda: 1", 3)
     run(judge, "assert version() == 1; swap(); assert version() == 2 == version()")
     judge.run_cell("version = lambda: 3", 4)

@@ -31,7 +31,7 @@ def expect(actual, right):
             2,
             """assert add(1, 2) == 3
 ### BEGIN HIDDEN TESTS
-a, b, right = 20, 22, 42
+a, b, right = 200, 50, 250
 assert add(a, b) == right
 ### END HIDDEN TESTS""",
         ),

@@ -170,7 +170,7 @@ attack(
     """import ctypes
 
 def add(a, b):
-    ctypes.c_int64.from_address(id(42) + 24).value = 0
+    ctypes.c_int64.from_address(id(250) + 24).value = 0
     return 0""",
     stock="not run: the kernel and nbgrader's own arithmetic break in ways that depend on the Python",
 )

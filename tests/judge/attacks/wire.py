@@ -39,8 +39,8 @@ hostile(
     "answers the requests to come before they are asked, and its own call twice",
     """def add(a, b):
     for number in range(peer._served, peer._served + 50):
-        say({"number": number, "value": 42})
-    return 42""",
+        say({"number": number, "value": 250})
+    return 250""",
     expects={},  # what it said in advance is taken for its answers to what is asked next
 )
 hostile(
