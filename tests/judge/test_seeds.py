@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
+from array import array
 
 import numpy as np
 import pytest
 from pairs import pair
 
 from nbjudge.wire import WireError
-from nbjudge.wire.seeds import Seeds
+from nbjudge.wire.seeds import Python, Seeds
 
 STUDENT = """
     import random
@@ -41,6 +42,25 @@ def test_a_seed_reaches_the_student(both):
         random.seed(3)
         assert ours == [random.gauss(0, 1) for _ in range(4)]
     """)
+
+
+def test_a_seed_of_the_judge_s_is_told_as_a_number_and_what_it_draws_after_it_as_a_state(both):
+    for early in (0, 2):
+        both.judge.seed(5)
+        seeded = [random.random() for _ in range(5)], np.random.rand(5).tolist()
+        both.judge.seed(5)
+        both.run(f"""
+            ours = [random.random() for _ in range({early})], np.random.rand({early}).tolist()
+            theirs = python(5 - {early}), array(5 - {early}).tolist()
+        """)
+        ours, theirs = (both.judge.namespace[name] for name in ("ours", "theirs"))
+        assert (ours[0] + theirs[0], ours[1] + theirs[1]) == seeded
+
+
+def test_the_state_of_random_lies_where_it_is_read():
+    random.seed(3)
+    position, *words = array("I", Python().get())
+    assert (*words, position) == random.getstate()[1]
 
 
 def test_draws_of_the_student_can_be_told_and_none_is_drawn_twice(both):

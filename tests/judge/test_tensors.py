@@ -10,7 +10,8 @@ from torch import nn
 
 from nbjudge.wire import WireError
 from nbjudge.wire.arrays import Arrays
-from nbjudge.wire.tensors import DTYPES, pack, placeholder, same, unpack
+from nbjudge.wire.mistakes import Mistake
+from nbjudge.wire.tensors import DTYPES, FEW, pack, placeholder, same, unpack
 from nbjudge.wire.twins import HIDDEN, LEAF, PLAIN, Mark, Twins
 
 STUDENT = """
@@ -359,6 +360,40 @@ def test_calls_leave_nothing_behind(calls):
         assert sum(sizes) <= 2
 
 
+def test_a_tensor_that_nobody_holds_any_more_is_not_entered_at_either_end():
+    student = """
+        import torch
+        held = []
+        def fresh(): return torch.ones(2)
+        def several(): return {"a": torch.ones(2)}, [torch.ones(2)]
+        def kept():
+            held.append(torch.ones(2))
+            return held[-1]
+        def parts(): return (kept(), torch.ones(2))
+        def change():
+            held[-1] += 1
+        def passes(function): return function(torch.ones(2)).sum()
+        def keeps(function): return function(kept())
+    """
+    with pair(student) as both:
+        both.run("import torch\nresults = []\nchange")
+        torches = next(extension for extension in both.judge.extensions if hasattr(extension, "twins"))
+        for source, entered in {
+            "results += [fresh()]": 0,
+            "results += several()": 0,
+            "results += [kept()]": 1,
+            "results += parts()": 1,
+            "results += [passes(lambda x: results.append(x) or x + 1)]": 0,
+            "keeps(lambda x: results.append(x))": 1,
+        }.items():
+            before = len(torches.twins)
+            both.run(source)
+            assert len(torches.twins) - before == entered, source
+        both.run("given = results[-1]\nchange()")
+        with pytest.raises(Mistake, match="changed it later"):
+            both.run("given + 1")
+
+
 # what a contestant can put into a message
 
 
@@ -430,15 +465,17 @@ def test_a_placeholder_takes_no_memory():
     assert value.untyped_storage().nbytes() == 4
 
 
-def test_packing_keeps_the_tensor_alive_as_long_as_the_buffer():
+@pytest.mark.parametrize("size", [10, FEW])
+def test_packing_keeps_the_tensor_alive_as_long_as_the_buffer(size):
     buffers: list = []
-    form = pack(torch.arange(1000.0).flip(0), buffers)
-    torch.zeros(1000)
-    assert unpack(form, [bytearray(buffers[0])]).tolist() == list(map(float, range(999, -1, -1)))
+    form = pack(torch.arange(float(size)).flip(0), buffers)
+    torch.zeros(size)
+    assert unpack(form, [bytearray(buffers[0])]).tolist() == list(map(float, range(size - 1, -1, -1)))
 
 
-def test_an_exact_mark_sees_what_versions_do_not():
-    tensor = torch.zeros(3)
+@pytest.mark.parametrize("size", [3, FEW])
+def test_an_exact_mark_sees_what_versions_do_not(size):
+    tensor = torch.zeros(size)
     exact, quick = Mark(tensor, True), Mark(tensor, False)
     tensor.data.add_(1)
     assert not exact.holds(tensor)

@@ -55,6 +55,16 @@ def test_a_judge_runs_code_in_a_contestant(zygote: StandIns) -> None:
     assert zygote.run("answer = ask(spawn(), 'answer = 6 * 7')") == 42
 
 
+def test_a_judge_and_its_contestant_stay_on_one_core_and_two_judges_on_two(zygote: StandIns) -> None:
+    cores = "import os; answer = sorted(os.sched_getaffinity(0))"
+    job = f"{cores}\nanswer = [answer, ask(spawn(), {cores!r})]\nimport time; time.sleep(1)"
+    with ThreadPoolExecutor(2) as pool:
+        (one, same), (other, _) = pool.map(zygote.run, [job, job])  # type: ignore[misc]
+    assert len(one) == 1
+    assert one == same
+    assert one != other or len(os.sched_getaffinity(0)) == 1
+
+
 def test_layers_are_told_to_driver_and_judge(zygote: StandIns) -> None:
     assert zygote.run("answer = sorted(spawn().layers)") == sorted(zygote.layers)
     assert not zygote.unsealed

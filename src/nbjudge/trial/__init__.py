@@ -1,6 +1,8 @@
 """The judge's run of one submission.
 
 `job`         what the driver asks for, and what it gets back: Job, Trial
+`kinds`       what the instructor's cells are
+`prepared`    what is the same for every submission of a lab, made once: its tests compiled
 `plan`        which cell runs where
 `hidden`      which lines of a test cell a student may see
 `outputs`     what cells print and display, as a notebook holds it

@@ -11,6 +11,7 @@
 ``judge``       the judge's end, and the test cells' namespace
 ``namespace``   the judge's namespace for test cells
 ``contestant``  the contestant's end
+``warmup``      both ends talk before the zygote forks
 ``proxies``     what the judge sees of a student's object
 ``mistakes``    what the judge itself finds wrong with a student's code
 ``seeds``       the random states of Python and numpy
