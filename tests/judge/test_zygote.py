@@ -257,7 +257,9 @@ def test_two_hundred_judges_leave_nothing_behind(zygote: StandIns) -> None:
     before = weigh(zygote)
     for number in range(200):
         zygote.run("answer = 1" if number % 4 else "answer = ask(spawn(), 'answer = 1')")
-    after = weigh(zygote)
+    until = time.monotonic() + SLOW
+    while (after := weigh(zygote))["descriptors"] > before["descriptors"] and time.monotonic() < until:
+        time.sleep(0.01)  # the server may still be clearing up after the last judge
     assert after["zombies"] == 0
     assert after["descriptors"] == before["descriptors"]
     assert after["ours"] == before["ours"]

@@ -129,8 +129,9 @@ def _stay_on_one_core(busy: list[int]) -> None:
 
     The core is the one where the kernel put this process, unless more of the others are at work there than elsewhere.
     """
-    here = kernel.call("sched_getcpu")
-    os.sched_setaffinity(0, {min(os.sched_getaffinity(0), key=lambda core: (busy.count(core), core != here))})
+    with suppress(OSError):  # a host may forbid it
+        here = kernel.call("sched_getcpu")
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0), key=lambda core: (busy.count(core), core != here))})
 
 
 def become_contestant(wire: socket.socket, record: Contestant, plan: Plan, main: str) -> None:

@@ -76,12 +76,14 @@ class Server:
         job, status = (socket.socket(fileno=number) for number in received)
         spawns, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with job, theirs:
+            scratch, main, busy = "", self.mains[0], self._busy()
             try:
-                scratch, main, busy = self._scratch(next(self.names)), self.mains[0], self._busy()
+                scratch = self._scratch(next(self.names))
                 pid = self._fork(
                     lambda: children.become_judge(job, theirs, status, scratch, busy, self.plan, main), status
                 )
             except OSError as error:
+                shutil.rmtree(scratch, ignore_errors=True)
                 _refuse(status, error)
                 status.close()
                 spawns.close()

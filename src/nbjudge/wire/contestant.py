@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from nbjudge.wire.failures import TRACE, rebuilt
 from nbjudge.wire.frames import Channel, Closed, WireError
-from nbjudge.wire.peer import Peer, alone
+from nbjudge.wire.peer import LettingGo, Peer
 from nbjudge.wire.proxies import OPERATIONS
 from nbjudge.wire.seeds import seed
 from nbjudge.wire.values import LONG, Buffers, Form
@@ -80,8 +80,8 @@ class Contestant(Peer):
         """A function, as honest code expects one, that calls the judge's."""
 
         def callback(*arguments: Any, **named: Any) -> Any:
-            self.passing = alone(arguments)
-            return self.request("call", itself(), list(arguments), named)
+            with LettingGo(self, arguments):
+                return self.request("call", itself(), list(arguments), named)
 
         itself = weakref.ref(callback)  # so that it goes, and its handle is freed, with its last user
         callback.__name__ = callback.__qualname__ = name

@@ -13,15 +13,16 @@ import inspect
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from typing import Any
 
 from nbjudge.wire.codec import Codec
 from nbjudge.wire.extension import Extension
 from nbjudge.wire.failures import rebuilt, told
 from nbjudge.wire.frames import Channel, WireError
-from nbjudge.wire.values import Buffers, Form
+from nbjudge.wire.values import LONG, Buffers, Form
 
+NOTHING: Set[int] = frozenset()
 ALONE = 3  # references to a value in a container that nothing else holds: the container's, a variable's, the call's
 FREED = 4096  # handles that one message frees at most
 CARRIERS = {"random": "seeds.Seeds", "numpy": "arrays.Arrays", "torch": "torch.Torch"}  # extensions for libraries
@@ -35,7 +36,7 @@ class Peer(Codec):
         self.channel = channel
         self.carried: set[str] = set()  # libraries of `CARRIERS`
         self.broken: WireError | None = None  # what ended the talk for good
-        self.passing: set[int] = set()  # the identities of values in the next message that nothing else here holds
+        self.passing: Set[int] = NOTHING  # the identities of values that are being encoded and that nothing else holds
         self.objection: Exception | None = None  # of an extension: raised instead of the reply that it came with
         self._before_send: list[Callable[[Peer, dict[str, Any], Buffers], None]] = []  # of those with anything to add
         self._after_receive: list[Callable[[Peer, dict[str, Any], Buffers], None]] = []
@@ -88,7 +89,6 @@ class Peer(Codec):
         buffers: Buffers = []
         self._items = 0
         forms = [self.encode(argument, buffers) for argument in arguments]
-        self.passing = set()
         return {"ask": operation, "number": self._asked + 1, "with": forms}, buffers
 
     def _exchange(self, message: dict[str, Any], buffers: Buffers, deadline: float | None) -> tuple[Any, Buffers]:
@@ -198,8 +198,9 @@ class Peer(Codec):
         buffers: Buffers = []
         try:
             value = [perform()]
-            self._items, self.passing = 0, alone(value)
-            return {"value": self.encode(value[0], buffers)}, buffers
+            with LettingGo(self, value):
+                self._items = 0
+                return {"value": self.encode(value[0], buffers)}, buffers
         except WireError:
             raise
         except Exception as error:
@@ -216,16 +217,28 @@ class Peer(Codec):
         return rebuilt(self.decode(form[0], buffers), form[1])
 
 
-def alone(values: Iterable[Any]) -> set[int]:
-    """The identities of the values that only this container holds, and of those that they alone hold."""
+class LettingGo:
+    """While these values are encoded `passing` tells which of them, and of their parts, nothing else holds."""
+
+    __slots__ = ("peer",)
+
+    def __init__(self, peer: Peer, values: Iterable[Any]) -> None:
+        self.peer, peer.passing = peer, _alone(values, 2)
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: object, tb: object) -> None:
+        self.peer.passing = NOTHING
+
+
+def _alone(values: Iterable[Any], depth: int) -> set[int]:
     found = set()
     for value in values:
         if sys.getrefcount(value) == ALONE:
             found.add(id(value))
-            if type(value) in (tuple, list):
-                found |= alone(value)
-            elif type(value) is dict:
-                found |= alone(value.values())
+            if depth and type(value) in (tuple, list, dict) and len(value) < LONG:
+                found |= _alone(value.values() if type(value) is dict else value, depth - 1)
     return found
 
 
