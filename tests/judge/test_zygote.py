@@ -57,12 +57,25 @@ def test_a_judge_runs_code_in_a_contestant(zygote: StandIns) -> None:
 
 def test_a_judge_and_its_contestant_stay_on_one_core_and_two_judges_on_two(zygote: StandIns) -> None:
     cores = "import os; answer = sorted(os.sched_getaffinity(0))"
-    job = f"{cores}\nanswer = [answer, ask(spawn(), {cores!r})]\nimport time; time.sleep(1)"
+    job = f"{cores}\nanswer = [answer, ask(spawn(), {cores!r})]\nimport time; time.sleep(3)"
+    until = time.monotonic() + SLOW / 2
     with ThreadPoolExecutor(2) as pool:
-        (one, same), (other, _) = pool.map(zygote.run, [job, job])  # type: ignore[misc]
+        first = pool.submit(zygote.run, job)
+        while not any(map(stays, zygote.processes())) and time.monotonic() < until:
+            time.sleep(0.01)
+        second = pool.submit(zygote.run, job)
+        (one, same), (other, _) = first.result(), second.result()  # type: ignore[misc]
     assert len(one) == 1
     assert one == same
     assert one != other or len(os.sched_getaffinity(0)) == 1
+
+
+def stays(process: psutil.Process) -> bool:
+    """Whether it is kept on one core of several."""
+    try:
+        return len(process.cpu_affinity()) < len(os.sched_getaffinity(0))
+    except psutil.Error:
+        return False
 
 
 def test_layers_are_told_to_driver_and_judge(zygote: StandIns) -> None:
