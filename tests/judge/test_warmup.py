@@ -12,13 +12,13 @@ from nbjudge.wire.proxies import refusals
 
 def test_both_ends_talk_and_nothing_is_left():
     files, threads = len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task"))
-    refused = list(refusals)
+    refused, modes = list(refusals), torch._C._len_torch_function_stack()
     warmup.warm()
     assert len(os.listdir("/proc/self/fd")) == files
     assert len(os.listdir("/proc/self/task")) == threads
     assert refusals == refused
     assert torch.is_grad_enabled()
-    assert torch._C._len_torch_function_stack() == 0
+    assert torch._C._len_torch_function_stack() == modes
 
 
 def test_what_they_say_is_what_tests_say(monkeypatch):
