@@ -20,7 +20,7 @@ def warm() -> None:
         if library in sys.modules:
             importlib.import_module("nbjudge.wire." + CARRIERS[library].split(".")[0])
     shell = Shell.made()
-    for _ in range(20):
+    for _ in range(warmup.ROUNDS):
         shell.run_cell("None")
     shell.displayhook.compute_format_data(None)
     try:
