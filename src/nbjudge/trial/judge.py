@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import hashlib
 import os
 import resource
 import signal
@@ -35,11 +34,6 @@ from nbjudge.wire.proxies import refusals
 REMARKS = {DIED: "died", BROKE: "wire", SPENT: "limit"}  # what is slow shows in the cell
 LOCKED = filename(Kind.LOCKED, "")[:-1]  # how the names of their files begin
 CELLS = 10  # so many cells may show as much as a cell may
-
-
-def warm() -> None:
-    """In the zygote, not in each judge."""
-    hashlib.sha256()  # OpenSSL gets ready
 
 
 def main(job: socket.socket, spawn: Callable[[], Spawned]) -> None:
@@ -133,7 +127,7 @@ class Run:
         peer = self.contestant.ready()
         peer.on_outputs = lambda sent: _add(outputs, clean(sent, self.limits.output_bytes))
         peer.changes_inputs = "changes-inputs" in step.tags
-        peer.seed(_number(step))
+        peer.seed(step.seed)
         names = {*step.forbid, *self.job.source.get("metadata", {}).get("nbjudge", {}).get("forbid", ())}
         value, error = None, None
         refusals.clear()
@@ -238,11 +232,6 @@ def _add(outputs: Outputs, cleaned: list[Output]) -> None:
             stream.write(output["text"])
         elif outputs.shown():
             outputs.add(output)
-
-
-def _number(step: Step) -> int:
-    """The seed of a test's random numbers: always the same, and not to be foretold without the hidden lines."""
-    return int.from_bytes(hashlib.sha256(f"{step.grade_id}\n{step.source}".encode("utf-8", "replace")).digest()[:6])
 
 
 def _brief(error: BaseException, cell: Property) -> str:

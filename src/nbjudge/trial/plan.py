@@ -12,7 +12,7 @@ from typing import Any
 
 from nbjudge.trial.job import Job
 from nbjudge.trial.kinds import Kind, is_test, tag_of
-from nbjudge.trial.prepared import Code, Known, prepared
+from nbjudge.trial.prepared import Code, Known, prepared, seed_of
 
 LEFT_OUT = "skip-execution"  # nbclient's own tag
 
@@ -27,6 +27,7 @@ class Step:
     grade_id: str = ""
     points: float = 0.0
     code: Code | None = None  # what the judge runs, where that is Python
+    seed: int = 0  # of a test's random numbers
     forbid: tuple[str, ...] = ()
     tags: frozenset[str] = frozenset()
 
@@ -39,7 +40,7 @@ def plan(job: Job) -> list[Step]:
     for position, cell in enumerate(job.submission["cells"]):
         name = tag_of(cell).get("grade_id")
         known = given.pop(name, None) if isinstance(name, str) else None  # a second one of that name is the student's
-        steps += _step(position, cell, known, ready.get(str(name), (Kind.STUDENT.value, None)))
+        steps += _step(position, cell, known, ready.get(str(name), Known(Kind.STUDENT.value)))
     return steps
 
 
@@ -57,9 +58,10 @@ def _step(position: int, cell: dict[str, Any], known: dict[str, Any] | None, rea
         yield Step(position, Kind.STUDENT, str(cell["source"]), tags=tags)
         return
     forbid = tuple(map(str, known["metadata"].get("nbjudge", {}).get("forbid", ())))
-    kind, code = Kind(ready[0]), ready[1] if trusted is known else None
+    kind, name, source = Kind(ready.kind), tag_of(known)["grade_id"], str(trusted["source"])
+    code, seed = (ready.code, ready.seed) if trusted is known else (None, seed_of(name, source))
     points = _points(known) if kind is Kind.TEST else 0.0
-    yield Step(position, kind, str(trusted["source"]), tag_of(known)["grade_id"], points, code, forbid, tags)
+    yield Step(position, kind, source, name, points, code, seed, forbid, tags)
 
 
 def _points(cell: dict[str, Any]) -> float:

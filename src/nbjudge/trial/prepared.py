@@ -6,16 +6,24 @@ It is made once for a class and read as Python reads its own `.pyc` files: by th
 from __future__ import annotations
 
 import ast
+import hashlib
 import marshal
 from importlib.util import MAGIC_NUMBER
 from types import CodeType
-from typing import Any
+from typing import Any, NamedTuple
 
 from nbjudge.trial.job import Job, Notebook
 from nbjudge.trial.kinds import NOT_PYTHON, Kind, kinds, python, tag_of
 
 Code = tuple[CodeType, CodeType | None]  # all statements but the last, and that one if it is an expression
-Known = tuple[str, Code | None]  # the kind, and what the judge runs if that is Python
+
+
+class Known(NamedTuple):
+    """What a judge knows of one of the instructor's cells."""
+
+    kind: str
+    code: Code | None = None  # what the judge runs, if that is Python
+    seed: int = 0  # of a test's random numbers
 
 
 def prepare(source: Notebook) -> bytes:
@@ -26,8 +34,13 @@ def prepare(source: Notebook) -> bytes:
 def prepared(job: Job) -> dict[str, Known]:
     """Of each of the instructor's marked cells, by grade id."""
     magic, content = job.prepared[: len(MAGIC_NUMBER)], job.prepared[len(MAGIC_NUMBER) :]
-    found: dict[str, Known] = marshal.loads(content) if magic == MAGIC_NUMBER else _known(job.source)
-    return found
+    found = marshal.loads(content) if magic == MAGIC_NUMBER else _known(job.source)
+    return {name: Known(*known) for name, known in found.items()}
+
+
+def seed_of(grade_id: str, source: str) -> int:
+    """Always the same, and not to be foretold without the hidden lines."""
+    return int.from_bytes(hashlib.sha256(f"{grade_id}\n{source}".encode("utf-8", "replace")).digest()[:6])
 
 
 def filename(kind: Kind, grade_id: str) -> str:
@@ -44,16 +57,18 @@ def compiled(source: str, name: str, beside: frozenset[int] = frozenset()) -> Co
     return compile(tree, name, "exec"), value
 
 
-def _known(source: Notebook) -> dict[str, Known]:
-    cells = {name: cell for cell in source["cells"] if (name := tag_of(cell).get("grade_id"))}
-    found = kinds(source["cells"])
-    return {name: (kind.value, _code(cells[name], kind, beside)) for name, (kind, beside) in found}
+def _known(source: Notebook) -> dict[str, tuple[Any, ...]]:
+    texts = {name: str(cell["source"]) for cell in source["cells"] if (name := tag_of(cell).get("grade_id"))}
+    return {
+        name: (kind.value, _code(name, texts[name], kind, beside), seed_of(name, texts[name]))
+        for name, (kind, beside) in kinds(source["cells"])
+    }
 
 
-def _code(cell: dict[str, Any], kind: Kind, beside: frozenset[int]) -> Code | None:
+def _code(name: str, source: str, kind: Kind, beside: frozenset[int]) -> Code | None:
     if kind is Kind.STUDENT:
         return None
     try:
-        return compiled(str(cell["source"]), filename(kind, tag_of(cell)["grade_id"]), beside)
+        return compiled(source, filename(kind, name), beside)
     except NOT_PYTHON:
         return None
