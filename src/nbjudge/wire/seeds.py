@@ -18,6 +18,7 @@ from nbjudge.wire.values import Buffers, given, taken
 
 WORDS = 625  # of a Mersenne twister's state, its position among them
 LAST = 624  # the position after which it makes new words
+GLANCE = 64  # bytes of a state, its position among them, that are never again the same after a draw
 STATE = id(random._inst) + object.__basicsize__  # where CPython keeps that of `random`
 
 
@@ -40,6 +41,9 @@ class Python:
     def get(self) -> bytes:
         return ctypes.string_at(STATE, 4 * WORDS)
 
+    def glance(self) -> bytes:
+        return ctypes.string_at(STATE, GLANCE)
+
     def set(self, state: bytes) -> None:
         position, *words = array("I", state)
         if position <= LAST:
@@ -58,14 +62,18 @@ class Numpy:
 
     name = "numpy"
 
-    def get(self) -> bytes | None:
-        random = sys.modules.get("numpy.random")
-        if random is None:  # until it is imported nobody draws
-            return None
+    def get(self) -> bytes:
+        return ctypes.string_at(where, 4 * WORDS) if (where := self._address()) else b""
+
+    def glance(self) -> bytes:
+        return ctypes.string_at(where + 4 * WORDS - GLANCE, GLANCE) if (where := self._address()) else b""
+
+    def _address(self) -> int:
+        """0 until it is imported, for nobody draws, and where another generator is in its place: nobody follows."""
+        if (random := sys.modules.get("numpy.random")) is None:
+            return 0
         generator = random.get_bit_generator()
-        if type(generator) is not random.MT19937:  # another in its place: nobody can follow
-            return b""
-        return ctypes.string_at(generator.ctypes.state_address, 4 * WORDS)
+        return int(generator.ctypes.state_address) if type(generator) is random.MT19937 else 0
 
     def set(self, state: bytes) -> None:
         numpy = sys.modules["numpy"]
@@ -84,10 +92,10 @@ class Seeds(Extension):
     def __init__(self, peer: Any, judging: bool) -> None:
         self._judging = judging
         self._sources: dict[str, Python | Numpy] = {source.name: source for source in (Python(), Numpy())}
-        self._seen: dict[str, bytes | None] = {}
+        self._seen: dict[str, bytes] = {}  # at a glance
 
     def agree(self) -> None:
-        self._seen = {name: source.get() for name, source in self._sources.items()}
+        self._seen = {name: source.glance() for name, source in self._sources.items()}
 
     def before_send(self, peer: Any, message: dict[str, Any], buffers: Buffers) -> None:
         """Adds the states that changed (judge), or which did (contestant)."""
@@ -95,7 +103,7 @@ class Seeds(Extension):
             return
         moved = [name for name, source in self._sources.items() if self._moved(name, source)]
         if moved and self._judging:
-            message["seeds"] = [[name, given(buffers, self._seen[name])] for name in moved]
+            message["seeds"] = [[name, given(buffers, self._sources[name].get())] for name in moved]
         elif moved:
             message["seeds"] = moved
 
@@ -114,8 +122,8 @@ class Seeds(Extension):
 
     def _moved(self, name: str, source: Python | Numpy) -> bool:
         """Did the state change since it was last looked at? The judge tells what it sees first, too."""
-        before, state = self._seen.get(name), source.get()
-        if state == before:
+        before, state = self._seen.get(name), source.glance()
+        if state == before or not state:
             return False
         self._seen[name] = state
         return self._judging or before is not None
@@ -124,11 +132,11 @@ class Seeds(Extension):
         state = bytes(taken(buffers, number))
         if name in sys.modules and len(state) == 4 * WORDS:
             self._sources[name].set(state)
-            self._seen[name] = self._sources[name].get()
+            self._seen[name] = self._sources[name].glance()
 
     def _step(self, name: Any) -> None:
         if type(name) is not str or name not in self._sources:
             raise WireError("random numbers of no source")
-        if self._sources[name].get() is not None:
+        if self._sources[name].glance():
             self._sources[name].step()
-            self._seen[name] = self._sources[name].get()
+            self._seen[name] = self._sources[name].glance()
