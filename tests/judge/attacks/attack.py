@@ -40,6 +40,7 @@ class Attack:
     files: Mapping[str, bytes | Link] = field(default_factory=dict)  # beside the notebook
     upload: Upload | None = None  # writes the zip that it arrives in, into a folder, with the notebook's bytes
     expects: Mapping[str, float] | None = None  # points by test; by default the task's own are lost and no other
+    risks: tuple[str, ...] = ()  # tests further down that it may cost itself, as chance will have it
     absent: tuple[str, ...] = ()  # texts that must not stand in what comes out
     shows: tuple[str, ...] = ()  # texts that its cells print, so that we know it had its go
     stock: str = ""  # why it is not run under stock nbgrader

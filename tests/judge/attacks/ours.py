@@ -175,6 +175,7 @@ def _zipped(class_: Class, incoming: Path, attacks: list[Attack]) -> Path:
 def look(class_: Class, attack: Attack) -> list[str]:
     """What of the attack was not held."""
     marks, fair = class_.marks(attack.name, attack.lab), expected(attack)
+    fair |= {name: 0.0 for name in attack.risks if marks and marks.get(name) == 0}
     found = [] if marks == fair else [f"marks: {_difference(marks, fair)}"]
     shown = b""
     for path in _came_out(class_, attack):

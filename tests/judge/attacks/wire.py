@@ -209,4 +209,5 @@ def apply(f, xs):
     threading.Thread(target=late, daemon=True).start()
     return [0 for x in xs]""",
     task="apply",
+    risks=("Counter-value",),  # where its messages come while that is tested
 )
