@@ -67,7 +67,7 @@ class Lifeline:
     def deadline(self) -> float:
         """When a cell that begins now has to end, on a machine that is not overloaded."""
         self._began = time.monotonic()
-        if self._began >= self._looked + self._limits.cell_seconds * OLD:  # to look takes as long as a short cell
+        if self._began >= self._looked + self._limits.cell_seconds * OLD:  # to look opens two files
             self._looked, self._used = self._began, self._cpu_seconds()
         return min(self._began + self._limits.cell_seconds, self._until)
 

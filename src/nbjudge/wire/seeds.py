@@ -34,7 +34,7 @@ def seed(number: int) -> None:
 
 
 class Python:
-    """The state of `random`. It is read where it lies, its position first: a copy takes fifteen times as long."""
+    """The state of `random`. It is read where it lies, its position first: a copy takes many times as long."""
 
     name = "random"
 

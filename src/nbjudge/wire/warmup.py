@@ -1,6 +1,6 @@
 """Both ends talk in one process, before it is forked: Python adapts code to what it meets, and each fork inherits that.
 
-What a judge and a contestant would otherwise run for the first time, each time, takes a third longer.
+A judge's first trial in a process took a fifth longer than its second.
 """
 
 from __future__ import annotations
